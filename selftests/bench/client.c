@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The client that bench.c times: it does what any launcher does, and stops at
+ * the first error, for a figure from a failed call is worth nothing.
+ *
+ * Guest memory is present and made of 4 KiB pages before the VM is created, so
+ * that a first touch costs the hypervisor's work and not the page allocator's,
+ * and both hypervisors map pages of the same size.
+ */
+#include <err.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "client.h"
+
+#define CR0_LONG	0x80050033UL	/* PG AM WP NE ET MP PE */
+#define CR4_LONG	0x20UL		/* PAE */
+#define EFER_LONG	0x500UL		/* LMA LME */
+#define CPUID_ENTRIES	100
+
+static int device = -1;
+static size_t run_size;
+static unsigned char *guest_memory;
+static struct minivmm_cpuid2 *cpuid;
+
+static void get_cpuid(void)
+{
+	if (!cpuid)
+		cpuid = calloc(1, sizeof(*cpuid) +
+			       CPUID_ENTRIES * sizeof(cpuid->entries[0]));
+	if (!cpuid)
+		err(1, "calloc");
+	cpuid->nent = CPUID_ENTRIES;
+	if (ioctl(device, MINIVMM_GET_SUPPORTED_CPUID, cpuid))
+		err(1, "GET_SUPPORTED_CPUID");
+}
+
+int client_open_device(const char *path)
+{
+	int size;
+
+	device = open(path, O_RDWR | O_CLOEXEC);
+	if (device < 0)
+		return -1;
+	size = ioctl(device, MINIVMM_GET_VCPU_MMAP_SIZE, 0);
+	if (size < 0)
+		err(1, "%s: GET_VCPU_MMAP_SIZE", path);
+	run_size = size;
+	get_cpuid();
+	if (!guest_memory) {
+		guest_memory = mmap(NULL, MEMORY_SIZE, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (guest_memory == MAP_FAILED)
+			err(1, "mmap of guest memory");
+		madvise(guest_memory, MEMORY_SIZE, MADV_NOHUGEPAGE);
+	}
+	memset(guest_memory, 0, MEMORY_SIZE);
+	return 0;
+}
+
+void client_close_device(void)
+{
+	close(device);
+	device = -1;
+}
+
+static void set_segment(struct minivmm_segment *segment, int type, int l)
+{
+	memset(segment, 0, sizeof(*segment));
+	segment->selector = l ? 8 : 16;
+	segment->limit = 0xffffffff;
+	segment->type = type;
+	segment->present = 1;
+	segment->s = 1;
+	segment->g = 1;
+	segment->l = l;
+	segment->db = !l;
+}
+
+static void enter_long_mode(struct client *client)
+{
+	struct minivmm_sregs sregs;
+
+	*(__u64 *)(client->memory + PML4_GPA) = PDPT_GPA | 3;
+	*(__u64 *)(client->memory + PDPT_GPA) = 0x83;
+	if (ioctl(client->vcpu, MINIVMM_GET_SREGS, &sregs))
+		err(1, "GET_SREGS");
+	set_segment(&sregs.cs, 11, 1);
+	set_segment(&sregs.ds, 3, 0);
+	sregs.es = sregs.ds;
+	sregs.fs = sregs.ds;
+	sregs.gs = sregs.ds;
+	sregs.ss = sregs.ds;
+	sregs.cr0 = CR0_LONG;
+	sregs.cr3 = PML4_GPA;
+	sregs.cr4 = CR4_LONG;
+	sregs.efer = EFER_LONG;
+	if (ioctl(client->vcpu, MINIVMM_SET_SREGS, &sregs))
+		err(1, "SET_SREGS");
+}
+
+/* Sets the registers that guests.h promises to a guest at its start. */
+void client_start_guest(struct client *client, unsigned int operations)
+{
+	struct minivmm_regs regs = {
+		.rip = CODE_GPA, .rflags = 2, .rsp = CODE_GPA,
+		.rbx = MMIO_GPA, .rdi = TABLE_GPA, .rbp = operations,
+		.r8 = CR0_LONG, .r10 = CR4_LONG, .r11 = 5,
+		/* a part of its own for each number of operations */
+		.r9 = FRESH_GPA + operations * 4096UL,
+	};
+
+	if (ioctl(client->vcpu, MINIVMM_SET_REGS, &regs))
+		err(1, "SET_REGS");
+}
+
+void client_create(struct client *client, const unsigned char *code,
+		   const unsigned char *code_end)
+{
+	struct minivmm_userspace_memory_region region = {
+		.memory_size = MEMORY_SIZE,
+		.userspace_addr = (unsigned long)guest_memory,
+	};
+
+	client->memory = guest_memory;
+	memcpy(client->memory + CODE_GPA, code, code_end - code);
+	client->vm = ioctl(device, MINIVMM_CREATE_VM, 0);
+	if (client->vm < 0)
+		err(1, "CREATE_VM");
+	if (ioctl(client->vm, MINIVMM_SET_USER_MEMORY_REGION, &region))
+		err(1, "SET_USER_MEMORY_REGION");
+	client->vcpu = ioctl(client->vm, MINIVMM_CREATE_VCPU, 0);
+	if (client->vcpu < 0)
+		err(1, "CREATE_VCPU");
+	client->run = mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			   client->vcpu, 0);
+	if (client->run == MAP_FAILED)
+		err(1, "mmap of the vCPU");
+	if (ioctl(client->vcpu, MINIVMM_SET_CPUID2, cpuid))
+		err(1, "SET_CPUID2");
+	enter_long_mode(client);
+	client_start_guest(client, 1);
+}
+
+void client_run(struct client *client, __u32 exit_reason)
+{
+	if (ioctl(client->vcpu, MINIVMM_RUN, 0))
+		err(1, "RUN");
+	if (client->run->exit_reason != exit_reason)
+		errx(1, "RUN: exit reason %u, not %u",
+		     client->run->exit_reason, exit_reason);
+}
+
+void client_destroy(struct client *client)
+{
+	munmap(client->run, run_size);
+	close(client->vcpu);
+	close(client->vm);
+}
