@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A Debian kernel as the test host wants it: uncompressed, modules with theirs.
+
+Read next: disk.py, which puts the kernel on a disk; initramfs.py.
+"""
+import lzma
+import os
+import re
+import struct
+import subprocess
+import zlib
+
+from errors import SetupError
+
+
+def _decompress(payload):
+    if payload.startswith(b"\xfd7zXZ\0"):
+        return lzma.LZMADecompressor(format=lzma.FORMAT_XZ).decompress(payload)
+    if payload.startswith(b"\x1f\x8b"):
+        return zlib.decompressobj(31).decompress(payload)
+    if payload.startswith(b"\x28\xb5\x2f\xfd"):
+        # The trailing size that Linux adds makes zstd complain: only a short
+        # result counts, which the ELF parser notices.
+        return subprocess.run(["zstd", "-dcq"], input=payload, check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    raise SetupError("kernel is compressed in a way not known here: "
+                     "gzip, xz and zstd are")
+
+
+class Kernel:
+    """The kernel below FOLDER, as scripts/fetch-kernel leaves it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        with open(f"{folder}/release", encoding="ascii") as file:
+            self.release = file.read().strip()
+        self.headers = f"{folder}/headers"
+        with open(f"{folder}/vmlinuz", "rb") as file:
+            self.bzimage = file.read()
+        self._paths = None
+
+    def image(self):
+        """Returns (physical address, entry, bytes) of the unpacked kernel."""
+        cached = f"{self.folder}/image"
+        if not os.path.exists(cached):
+            start, entry, image = self._unpack()
+            with open(f"{cached}.{os.getpid()}", "wb") as file:
+                file.write(struct.pack("<QQ", start, entry) + image)
+            os.rename(f"{cached}.{os.getpid()}", cached)
+        with open(cached, "rb") as file:
+            start, entry = struct.unpack("<QQ", file.read(16))
+            return start, entry, file.read()
+
+    def _unpack(self):
+        offset, length = struct.unpack_from("<II", self.bzimage, 0x248)
+        start = (self.bzimage[0x1F1] + 1) * 512 + offset
+        elf = _decompress(self.bzimage[start:start + length])
+        if elf[:4] != b"\x7fELF":
+            raise SetupError(f"{self.folder}/vmlinuz does not unpack to an ELF file: "
+                             f"remove {self.folder} and run scripts/setup")
+        entry, phoff = struct.unpack_from("<QQ", elf, 24)
+        phnum, = struct.unpack_from("<H", elf, 56)
+        # type, flags, offset, vaddr, paddr, filesz, memsz, align
+        headers = [struct.unpack_from("<IIQQQQQQ", elf, phoff + 56 * i) for i in range(phnum)]
+        loads = [h for h in headers if h[0] == 1]
+        low = min(h[4] for h in loads)
+        image = bytearray(max(h[4] + h[5] for h in loads) - low)
+        for _, _, offset, _, paddr, filesz, _, _ in loads:
+            image[paddr - low:paddr - low + filesz] = elf[offset:offset + filesz]
+        return low, entry, bytes(image)
+
+    def memory_end(self, start):
+        """The first address above what the kernel, at START, uses to begin with."""
+        init_size, = struct.unpack_from("<I", self.bzimage, 0x260)
+        return start + init_size
+
+    def _module_paths(self):
+        if self._paths is None:
+            self._paths = {}
+            for folder, _, names in os.walk(os.path.realpath(f"{self.folder}/modules")):
+                for name in names:
+                    match = re.match(r"(.*)\.ko(\.\w+)?$", name)
+                    if match:
+                        self._paths[match[1].replace("-", "_")] = f"{folder}/{name}"
+        return self._paths
+
+    def module(self, name):
+        """Returns the bytes of module NAME, uncompressed."""
+        path = self._module_paths().get(name)
+        if not path:
+            raise SetupError(f"kernel {self.release} has no module {name}: look into {self.folder}/modules")
+        with open(path, "rb") as file:
+            data = file.read()
+        if path.endswith(".xz"):
+            return lzma.decompress(data)
+        if path.endswith(".zst"):
+            return _decompress(data)
+        return data
+
+    def module_closure(self, names):
+        """Returns [(name, bytes)]: the modules and all that they need, in order."""
+        found = {}
+
+        def visit(name):
+            if name in found:
+                return
+            data = self.module(name)
+            for needed in modinfo(data, "depends").split(","):
+                if needed:
+                    visit(needed.replace("-", "_"))
+            found[name] = data
+
+        for name in names:
+            visit(name)
+        return list(found.items())
+
+
+def modinfo(module, key):
+    """Returns what MODULE (bytes) says of itself under KEY, '' for nothing."""
+    match = re.search(rb"(?:^|\0)" + key.encode() + rb"=([^\0]*)\0", module)
+    return match[1].decode() if match else ""
