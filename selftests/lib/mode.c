@@ -8,21 +8,21 @@
  */
 #include "vm.h"
 
-#define CR0_PE		(1ULL << 0)
-#define CR0_MP		(1ULL << 1)
-#define CR0_ET		(1ULL << 4)
-#define CR0_NE		(1ULL << 5)
-#define CR0_WP		(1ULL << 16)
-#define CR0_PG		(1ULL << 31)
-#define CR4_PSE		(1ULL << 4)
-#define CR4_PAE		(1ULL << 5)
-#define CR4_OSFXSR	(1ULL << 9)
-#define CR4_OSXMMEXCPT	(1ULL << 10)
-#define EFER_LME	(1ULL << 8)
-#define EFER_LMA	(1ULL << 10)
-#define EFER_NXE	(1ULL << 11)
+#define CR0_PE		0x1ULL
+#define CR0_MP		0x2ULL
+#define CR0_ET		0x10ULL
+#define CR0_NE		0x20ULL
+#define CR0_WP		0x10000ULL
+#define CR0_PG		0x80000000ULL
+#define CR4_PSE		0x10ULL
+#define CR4_PAE		0x20ULL
+#define CR4_OSFXSR	0x200ULL
+#define CR4_OSXMMEXCPT	0x400ULL
+#define EFER_LME	0x100ULL
+#define EFER_LMA	0x400ULL
+#define EFER_NXE	0x800ULL
 
-#define PTE_PS		(1ULL << 7)
+#define PTE_PS		0x80ULL
 
 /* Pages of the paging structures, in the order of GUEST_TABLES. */
 #define TABLE_PML4	GUEST_TABLES

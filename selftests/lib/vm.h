@@ -40,7 +40,7 @@
 #define GUEST_MEMORY	0x400000ULL	/* bytes at gpa 0 */
 #define GUEST_IVT	0x0ULL		/* real mode's vectors */
 #define GUEST_GDT	0x1000ULL	/* SEL_* below */
-#define GUEST_TSS	0x1800ULL	/* its ring-0 stack is GUEST_STACK0 */
+#define GUEST_TSS	0x1800ULL	/* ring-0 stack GUEST_STACK0, I/O bitmap at 0 */
 #define GUEST_IDT	0x2000ULL	/* filled by vcpu_set_handler() */
 #define GUEST_STACK0	0x5000ULL	/* top, for interrupts from ring 3 */
 #define GUEST_STACK	0x7000ULL	/* top; SP at the start */
