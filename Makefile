@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# minivmm: `make help` lists what can be asked for.
+#
+# The module is built for the kernel in KDIR: that of the running kernel if its
+# headers are installed, else that of the test host (which scripts/setup gets).
+
+KERNEL	?= 6.1
+CACHE	:= $(abspath $(or $(MINIVMM_CACHE),build))
+RUNNING	:= /lib/modules/$(shell uname -r)/build
+KDIR	?= $(if $(wildcard $(RUNNING)/Makefile),$(RUNNING),$(CACHE)/kernel/$(KERNEL)/headers)
+
+all: module userspace selftests ## build everything (the default)
+
+help: ## list the targets
+	@echo 'Targets:'
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@echo 'Variables:'
+	@echo '  KDIR=DIR    headers of the kernel to build the module for'
+	@echo '              (now $(KDIR))'
+	@echo '  KERNEL=V    the test host'"'"'s kernel: 6.1 (the default), 6.12, 7.2'
+	@echo '  V=1         show each command of the build'
+
+module: ## build module/minivmm.ko for the kernel in KDIR
+	@test -e $(KDIR)/Makefile || { echo 'make: no kernel headers in $(KDIR): run "make setup" for the test host,' \
+		'or "apt-get install linux-headers-$$(uname -r)" for this machine' >&2; exit 1; }
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+userspace: ## build minivmm-run and the sample guests
+	$(MAKE) -C userspace
+
+selftests: ## build the tests and the benchmarks
+	$(MAKE) -C selftests
+
+setup: ## get what building and testing need: packages, a kernel, Bochs
+	@scripts/setup --kernel $(KERNEL)
+
+demo: setup ## boot the test host and run the sample guests in it
+	@scripts/demo
+
+test: setup all ## run all tests; ends with "N passed, N failed, N skipped"
+	@scripts/run-tests
+
+bench: setup all ## time minivmm beside kvm_intel, into Documentation/bench.md
+	@scripts/bench
+
+check: ## style and static checks, as far as their tools are installed
+	@scripts/check
+
+# Not kbuild's own clean: it would look for object files in build/ too.
+clean: ## remove what was built (build/ keeps what was fetched)
+	find Kbuild module '(' -name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
+		-o -name '.*.cmd' -o -name '*.o.d' ')' -delete
+	$(RM) modules.order Module.symvers .modules.order.cmd .Module.symvers.cmd .module-common.o
+	$(RM) module/modules.order module/.modules.order.cmd
+	$(MAKE) -C userspace clean
+	$(MAKE) -C selftests clean
+
+.PHONY: all help module userspace selftests setup demo test bench check clean
