@@ -152,6 +152,7 @@ struct x86_emulator {
 	bool pio_done;		/* user space has served io of INS or OUTS */
 	u32 pio_stored;		/* INS: elements stored since */
 	u64 new_regs[16];
+	u64 new_rip;
 	u64 new_rflags;
 	struct x86_access_log log;
 };
