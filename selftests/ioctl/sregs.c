@@ -157,6 +157,21 @@ TEST(sregs_cr4_vmxe_is_einval)
 	EXPECT_ERRNO(EINVAL, ioctl(vcpu->fd, MINIVMM_SET_SREGS, &s));
 }
 
+TEST(sregs_wrong_in_other_ways_are_a_failed_entry)
+{
+	struct vcpu *vcpu = guest_create(MODE_LONG, "\xf4", 1);
+	struct minivmm_sregs good = vcpu_sregs(vcpu), wrong = good;
+
+	wrong.tr.type = 3;		/* a 16-bit TSS, in long mode */
+	vcpu_set_sregs(vcpu, &wrong);
+	vcpu_run_to(vcpu, MINIVMM_EXIT_FAIL_ENTRY);
+	/* Invalid guest state, with the bit that marks a failed entry. */
+	EXPECT_EQ(0x80000021, vcpu->run->fail_entry.hardware_entry_failure_reason);
+	/* Nothing is lost: with the good ones it runs. */
+	vcpu_set_sregs(vcpu, &good);
+	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
+}
+
 GUEST64(load_cr2, "mov %cr2, %rax\n"
 		  "out %eax, $0x10\n"
 		  "mov %cr8, %rax\n"

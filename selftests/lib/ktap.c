@@ -20,7 +20,7 @@ enum { KTAP_PASS = 0, KTAP_FAIL = 41, KTAP_SKIP = 42 };
 
 static struct ktap_test *ktap_first;
 static struct ktap_test **ktap_last = &ktap_first;
-static volatile int ktap_failed;
+static _Atomic int ktap_failed;		/* threads may fail too */
 static int ktap_reason_fd = -1;
 
 void ktap_register(struct ktap_test *test)
@@ -113,10 +113,12 @@ static bool run_test(const struct ktap_test *test, int number)
 	char reason[500] = "";
 	int fds[2], status;
 	ssize_t len;
-	pid_t pid;
+	pid_t pid = -1;
 
 	fflush(stdout);
-	if (pipe(fds) || (pid = fork()) < 0) {
+	if (!pipe(fds))
+		pid = fork();
+	if (pid < 0) {
 		printf("not ok %d %s # cannot start: %s\n", number, test->name, strerror(errno));
 		return false;
 	}

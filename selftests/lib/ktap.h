@@ -35,6 +35,9 @@
 
 #define KTAP_TIMEOUT	60
 
+#define __noreturn		__attribute__((noreturn))
+#define __printf(fmt, args)	__attribute__((format(printf, fmt, args)))
+
 struct ktap_test {
 	const char *name;
 	void (*run)(void);
@@ -44,15 +47,14 @@ struct ktap_test {
 void ktap_register(struct ktap_test *test);
 
 /* Ends the test here. The words become its line's SKIP reason. */
-void ktap_skip(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+void ktap_skip(const char *fmt, ...) __noreturn __printf(1, 2);
 
 /* Notes that the test has failed, and why; ktap_abort() ends it. */
-void ktap_fail(const char *file, int line, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-void ktap_abort(void) __attribute__((noreturn));
+void ktap_fail(const char *file, int line, const char *fmt, ...) __printf(3, 4);
+void ktap_abort(void) __noreturn;
 
 /* A line of information below the test's result. */
-void ktap_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void ktap_note(const char *fmt, ...) __printf(1, 2);
 
 /* Is MINIVMM_DEVICE KVM itself, the oracle? */
 bool on_kvm(void);
