@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * minivmm-run: runs a flat binary as a virtual machine.
+ *
+ * The order of the chapters: options.c (the command line), machine.c (memory,
+ * vCPUs and devices), cpu.c (a vCPU's thread), bus.c with serial.c,
+ * exit_port.c and test_device.c (the devices), console.c and terminal.c (the
+ * keyboard), check.c (can this machine do it at all). What talks to the
+ * hypervisor is in ../lib.
+ */
+#include <signal.h>
+#include <stddef.h>
+#include <sys/resource.h>
+
+#include "check.h"
+#include "console.h"
+#include "machine.h"
+#include "message.h"
+#include "options.h"
+
+static void tell_unclaimed(const struct machine *m)
+{
+	/* Under --strict it was told when it happened. */
+	if (!m->unclaimed || m->options->strict)
+		return;
+	print_info("no device answered %lu of the guest's accesses (reads gave all ones, writes were dropped); first: %s; --strict stops there",
+		   m->unclaimed, m->first_unclaimed);
+}
+
+/* Dies of @sig as a process does that never caught it. */
+static void die_by(int sig)
+{
+	struct rlimit no_core = { 0 };
+	sigset_t set;
+
+	/* Nothing crashed, so SIGQUIT's core dump would show nothing. */
+	setrlimit(RLIMIT_CORE, &no_core);
+	signal(sig, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	raise(sig);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct machine machine;
+	struct console console;
+
+	options_parse(&options, argc, argv);
+	if (options.check)
+		return check_machine(options.device);
+
+	machine_create(&machine, &options);
+	console_init(&console, &machine);
+	machine_start(&machine);
+	console_run(&console);
+	machine_finish(&machine);
+	tell_unclaimed(&machine);
+	if (machine.signal)
+		die_by(machine.signal);
+	return machine.status;
+}

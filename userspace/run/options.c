@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The command line. One table feeds getopt_long() and --help, so that they
+ * cannot disagree; selftests/launcher compares the man page with --help.
+ *
+ * Everything that can be checked without the device is checked here. Read
+ * next: machine.c, which builds what the options ask for.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <compiler.h>
+
+#include "message.h"
+#include "options.h"
+
+#define VERSION		"0.1"
+
+#define MEMORY_DEFAULT	(16ULL << 20)
+#define MEMORY_MIN	(64ULL << 10)
+/* Above it is room for devices, and page tables map 4 GiB. */
+#define MEMORY_MAX	(3ULL << 30)
+#define CPUS_MAX	4096
+#define REAL_MODE_END	BIT_ULL(20)
+#define PAGE		4096
+
+struct option_entry {
+	const char *name;
+	char letter;
+	const char *argument;
+	const char *help;
+};
+
+static const struct option_entry table[] = {
+	{ "mode",    'M', "BITS", "start in 16-, 32- or 64-bit mode (default 64)" },
+	{ "load", 'l', "ADDRESS",
+	  "load guest.bin there (default 0x7c00 with --mode 16, else 0x100000)" },
+	{ "entry",   'e', "ADDRESS", "start there (default: the load address)" },
+	{ "memory",  'm', "SIZE", "guest memory, with suffix K, M or G (default 16M, at most 3G)" },
+	{ "cpus",    'c', "N", "number of vCPUs, each a thread (default 1)" },
+	{ "device", 'd', "PATH",
+	  "hypervisor device (default " VMM_DEFAULT_DEVICE "; /dev/kvm works too)" },
+	{ "trace",   't', NULL, "print each exit in words on standard error" },
+	{ "strict",  's', NULL, "stop at a port or MMIO access that no device answers" },
+	{ "check",   'k', NULL, "say whether this machine can run guests and, if not, why" },
+	{ "help",    'h', NULL, "print this help" },
+	{ "version", 'V', NULL, "print the version" },
+};
+
+static void print_help(void)
+{
+	char option[40];
+	unsigned int i;
+
+	printf("Usage: minivmm-run [options] guest.bin\n"
+	       "Run a flat binary as a virtual machine; its serial port is this terminal.\n\n");
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		snprintf(option, sizeof(option), "-%c, --%s%s%s",
+			 table[i].letter, table[i].name,
+			 table[i].argument ? " " : "",
+			 table[i].argument ? table[i].argument : "");
+		printf("  %-22s %s\n", option, table[i].help);
+	}
+	printf("\nOn a terminal, Ctrl-A x leaves and Ctrl-A ? prints the other keys.\n"
+	       "Exit status: what the guest writes to port 0xf4, 0 when all vCPUs have halted,\n"
+	       "2 when it could not start, 125 when the guest broke. More in minivmm-run(1).\n");
+}
+
+/* A number in C's notation, with a suffix where @suffixes allows one. */
+static __u64 parse_number(const char *option, const char *text,
+			  bool suffixes)
+{
+	unsigned long long value;
+	unsigned int shift = 0;
+	char *end;
+
+	errno = 0;
+	value = strtoull(text, &end, 0);
+	/* strtoull() takes "-1" and leading blanks; no option here does. */
+	if (!isdigit((unsigned char)text[0]) || errno)
+		goto wrong;
+	if (suffixes && *end) {
+		switch (toupper((unsigned char)*end)) {
+		case 'K':
+			shift = 10;
+			break;
+		case 'M':
+			shift = 20;
+			break;
+		case 'G':
+			shift = 30;
+			break;
+		default:
+			goto wrong;
+		}
+		end++;
+	}
+	if (*end || value << shift >> shift != value)
+		goto wrong;
+	return value << shift;
+wrong:
+	fatal_err("--%s '%s' is not a %s; give for instance %s",
+		  option, text, suffixes ? "size" : "number",
+		  suffixes ? "64K, 16M or 1G" : "0x1000");
+}
+
+static enum vmm_mode parse_mode(const char *text)
+{
+	if (!strcmp(text, "16"))
+		return VMM_MODE_16;
+	if (!strcmp(text, "32"))
+		return VMM_MODE_32;
+	if (!strcmp(text, "64"))
+		return VMM_MODE_64;
+	fatal_err("--mode '%s' does not exist; give 16, 32 or 64", text);
+}
+
+static unsigned int parse_cpus(const char *text)
+{
+	__u64 n = parse_number("cpus", text, false);
+
+	if (n < 1 || n > CPUS_MAX)
+		fatal_err("--cpus %llu is out of range; give 1 to %d",
+			  n, CPUS_MAX);
+	return n;
+}
+
+static __u64 parse_memory(const char *text)
+{
+	__u64 size = parse_number("memory", text, true);
+
+	if (size < MEMORY_MIN || size > MEMORY_MAX)
+		fatal_err("--memory %s is out of range; give 64K to 3G",
+			  text);
+	if (size % PAGE)
+		fatal_err("--memory %s is not a multiple of 4096; round it",
+			  text);
+	return size;
+}
+
+/* Where the first byte may be, and why not. */
+static void check_addresses(const struct options *o)
+{
+	if (o->mode == VMM_MODE_16 &&
+	    (o->load >= REAL_MODE_END || o->entry >= REAL_MODE_END))
+		fatal_err("16-bit mode reaches only the first 1M of memory; choose --load and --entry below 0x100000");
+	if (o->mode == VMM_MODE_32 && o->load < VMM_TABLES_END_32)
+		fatal_err("--load 0x%llx is where the GDT for 32-bit mode goes; choose 0x%x or more",
+			  o->load, VMM_TABLES_END_32);
+	if (o->mode == VMM_MODE_64 && o->load < VMM_TABLES_END_64)
+		fatal_err("--load 0x%llx is where the page tables for 64-bit mode go; choose 0x%x or more",
+			  o->load, VMM_TABLES_END_64);
+	if (o->load >= o->memory)
+		fatal_err("--load 0x%llx is outside the guest's memory of 0x%llx bytes; choose a lower address or more --memory",
+			  o->load, o->memory);
+	if (o->entry >= o->memory)
+		fatal_err("--entry 0x%llx is outside the guest's memory of 0x%llx bytes; choose a lower address or more --memory",
+			  o->entry, o->memory);
+}
+
+static void make_getopt_tables(struct option *longs, char *shorts)
+{
+	unsigned int i;
+
+	/* ':' first: getopt_long() tells a missing argument from the rest. */
+	*shorts++ = ':';
+	for (i = 0; i < ARRAY_SIZE(table); i++) {
+		longs[i] = (struct option){
+			.name = table[i].name,
+			.has_arg = table[i].argument ? required_argument :
+						       no_argument,
+			.val = table[i].letter,
+		};
+		*shorts++ = table[i].letter;
+		if (table[i].argument)
+			*shorts++ = ':';
+	}
+	*shorts = '\0';
+	longs[i] = (struct option){ 0 };
+}
+
+static void take_option(struct options *o, int letter, bool *has_load,
+			bool *has_entry)
+{
+	switch (letter) {
+	case 'M':
+		o->mode = parse_mode(optarg);
+		break;
+	case 'l':
+		o->load = parse_number("load", optarg, false);
+		*has_load = true;
+		break;
+	case 'e':
+		o->entry = parse_number("entry", optarg, false);
+		*has_entry = true;
+		break;
+	case 'm':
+		o->memory = parse_memory(optarg);
+		break;
+	case 'c':
+		o->cpus = parse_cpus(optarg);
+		break;
+	case 'd':
+		o->device = optarg;
+		break;
+	case 't':
+		o->trace = true;
+		break;
+	case 's':
+		o->strict = true;
+		break;
+	case 'k':
+		o->check = true;
+		break;
+	case 'h':
+		print_help();
+		exit(0);
+	case 'V':
+		printf("minivmm-run %s\n", VERSION);
+		exit(0);
+	}
+}
+
+void options_parse(struct options *options, int argc, char **argv)
+{
+	char shorts[2 + 2 * ARRAY_SIZE(table)];
+	struct option longs[ARRAY_SIZE(table) + 1];
+	bool has_load = false, has_entry = false;
+	int letter;
+
+	*options = (struct options){
+		.device = VMM_DEFAULT_DEVICE,
+		.mode = VMM_MODE_64,
+		.memory = MEMORY_DEFAULT,
+		.cpus = 1,
+	};
+	make_getopt_tables(longs, shorts);
+	opterr = 0;
+	while ((letter = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		if (letter == ':')
+			fatal_err("option '%s' needs an argument; see minivmm-run --help",
+				  argv[optind - 1]);
+		/* Of letters written together, optopt names the wrong one. */
+		if (letter == '?' && optopt && strncmp(argv[optind - 1], "--", 2))
+			fatal_err("there is no option '-%c'; see minivmm-run --help",
+				  optopt);
+		if (letter == '?')
+			fatal_err("there is no option '%s'; see minivmm-run --help",
+				  argv[optind - 1]);
+		take_option(options, letter, &has_load, &has_entry);
+	}
+
+	if (options->check) {
+		if (optind != argc)
+			fatal_err("--check runs no guest; leave '%s' out",
+				  argv[optind]);
+		return;
+	}
+	if (optind == argc)
+		fatal_err("no guest given; see minivmm-run --help");
+	if (optind + 1 < argc)
+		fatal_err("one guest at a time; leave '%s' out",
+			  argv[optind + 1]);
+	options->guest = argv[optind];
+	if (!has_load)
+		options->load = options->mode == VMM_MODE_16 ? 0x7c00 : 0x100000;
+	if (!has_entry)
+		options->entry = options->load;
+	check_addresses(options);
+}
