@@ -17,19 +17,19 @@ IPS = 50_000_000
 # for: self-tests of ciphers and the keys that modules are signed with.
 CMDLINE = (
     "console=ttyS0,115200 quiet loglevel=5 "
-    "panic=1 reboot=t "                         # a panic ends the emulator
+    "panic=1 "
     f"tsc=reliable tsc_early_khz={IPS // 1000} "    # CPUID says 3.5 GHz, the TSC runs at IPS
     "mitigations=off nokaslr cryptomgr.notests "
     "initcall_blacklist=load_system_certificate_list")
 
 CONFIG = """\
-cpu: model={model}, count={cpus}, ips={ips}, reset_on_triple_fault=0
+cpu: model={model}, count={cpus}, ips={ips}, reset_on_triple_fault={reset}
 memory: guest={memory}, host={memory}
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/vgabios/vgabios.bin
 display_library: nogui
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
-ata0-master: type=disk, path={work}/disk.img, mode=flat, cylinders={cylinders}, heads={heads}, spt={spt}
+ata0-master: type=disk, path={work}/disk.img, mode=flat, {geometry}
 boot: disk
 com1: enabled=1, mode=file, dev={work}/console
 clock: sync=none, time0=1735689600
@@ -40,16 +40,34 @@ error: action=ignore
 info: action=ignore
 """
 
+PACKAGES = """\
+ata1: enabled=1, ioaddr1=0x170, ioaddr2=0x370, irq=15
+ata1-master: type=disk, path={path}, mode=flat, {geometry}
+"""
 
-def command(work, cache, kernel, initramfs, options):
-    """Prepares folder WORK; returns the command that runs the host."""
-    program = f"{cache}/bochs/bin/bochs"
+
+def _geometry(path):
+    heads, spt = disk.GEOMETRY
+    cylinders = os.path.getsize(path) // (disk.SECTOR * heads * spt)
+    return f"cylinders={cylinders}, heads={heads}, spt={spt}"
+
+
+def command(machine):
+    """Prepares MACHINE's work folder; returns the command that runs the host."""
+    program = f"{machine.cache}/bochs/bin/bochs"
     if not os.path.exists(program):
         raise SetupError("Bochs is not built yet: run scripts/setup")
-    cmdline = f"{CMDLINE} {options.cmdline}".strip()
-    cylinders = disk.build(f"{work}/disk.img", cache, kernel, initramfs, options.memory, cmdline)
-    heads, spt = disk.GEOMETRY
+    options, work = machine.options, machine.work
+    # A triple fault ends the emulator, and a panic is made to end in one; but
+    # who expects a reboot wants the machine's own.
+    reboot = "reboot=k" if options.reboot else "reboot=t"
+    disk.build(f"{work}/disk.img", machine, f"{CMDLINE} {reboot} {options.cmdline}".strip())
+    config = CONFIG.format(model=MODEL, cpus=options.cpus, ips=IPS, memory=options.memory, work=work,
+                           geometry=_geometry(f"{work}/disk.img"), reset=int(options.reboot))
+    if machine.packages:
+        config += PACKAGES.format(path=machine.packages, geometry=_geometry(machine.packages))
+    if machine.terminal:
+        config += f"com2: enabled=1, mode=term, dev={machine.terminal}\n"
     with open(f"{work}/bochsrc", "w", encoding="ascii") as file:
-        file.write(CONFIG.format(model=MODEL, cpus=options.cpus, ips=IPS, memory=options.memory,
-                                 work=work, cylinders=cylinders, heads=heads, spt=spt))
+        file.write(config)
     return [program, "-q", "-f", f"{work}/bochsrc"]

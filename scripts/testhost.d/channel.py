@@ -9,19 +9,24 @@ class Channel:
 
     on_output(stream, data) is called for each piece of output, stream being 1
     or 2.  hellos counts how often the host came up (more than once: it
-    rebooted), status is the command's exit status once known, files and log
-    are what was sent, done says that all has been sent.
+    rebooted), status is the command's exit status once known, failure says why
+    it was not run at all, files and log are what was sent, done that all was.
     """
 
     def __init__(self, on_output):
         self.on_output = on_output
         self.hellos = 0
         self.status = None
+        self.failure = None
         self.files = {}
         self.log = b""
         self.done = False
         self._name = None
         self._buf = bytearray()
+
+    @property
+    def rebooted(self):
+        return self.hellos > 1
 
     def feed(self, data):
         self._buf += data
@@ -54,6 +59,8 @@ class Channel:
             self.on_output(int(kind), data)
         elif kind == "x":
             self.status = data[0]
+        elif kind == "!":
+            self.failure = data.decode("utf-8", "replace").strip()
         elif kind == ">":
             self._name = data.decode()
             self.files[self._name] = b""

@@ -80,8 +80,9 @@ def _boot_sector(cache, rows, entry):
     return bytes(sector)
 
 
-def build(path, cache, kernel, initramfs, mib, cmdline):
-    """Writes the disk to PATH and returns its number of cylinders."""
+def build(path, machine, cmdline):
+    """Writes the disk that boots MACHINE to PATH."""
+    kernel, initramfs, mib = machine.kernel, machine.initramfs, machine.options.memory
     start, entry, image = kernel.image()
     initramfs_at = -(-kernel.memory_end(start) // (2 << 20)) * (2 << 20)
     room = memory_map(mib)[1]
@@ -93,10 +94,14 @@ def build(path, cache, kernel, initramfs, mib, cmdline):
     for address, data in parts:
         rows.append((address, sector, len(data) // UNIT))
         sector += len(data) // SECTOR
-    cylinders = -(-sector // (GEOMETRY[0] * GEOMETRY[1]))
     with open(path, "wb") as disk:
-        disk.write(_boot_sector(cache, rows, entry))
+        disk.write(_boot_sector(machine.cache, rows, entry))
         for _, data in parts:
             disk.write(data)
-        disk.truncate(cylinders * GEOMETRY[0] * GEOMETRY[1] * SECTOR)
-    return cylinders
+        disk.truncate(whole_cylinders(sector * SECTOR))
+
+
+def whole_cylinders(size):
+    """SIZE in bytes, rounded up to what Bochs takes for a disk."""
+    cylinder = GEOMETRY[0] * GEOMETRY[1] * SECTOR
+    return -(-size // cylinder) * cylinder

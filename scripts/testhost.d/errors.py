@@ -13,11 +13,18 @@ class SetupError(HostError):
 
 
 class DidNotBoot(HostError):
+    """The host did not come up, or could not load a module."""
     status = 121
 
 
 class Crashed(HostError):
+    """The host went down, or its kernel's log tells of trouble."""
     status = 122
+
+
+class NoSuchFile(HostError):
+    """A file that --get asked for is not in the host."""
+    status = 123
 
 
 class TimeOut(HostError):

@@ -11,6 +11,7 @@
  *                              which the other end finds the first frame)
  *   hostlink run COMMAND...    run it: '1' frames are its standard output,
  *                              '2' its standard error, 'x' its exit status
+ *   hostlink fail TEXT         '!': the command is not run, and why
  *   hostlink send PATH         '>' name of the file, 'f' frames its contents
  *   hostlink log               'l' frames: the kernel's log so far
  *   hostlink end               'e': nothing follows
@@ -163,6 +164,8 @@ int main(int argc, char **argv)
 		put(hello, sizeof(hello) - 1);
 	else if (!strcmp(verb, "run") && argc > 2)
 		run(argv + 2);
+	else if (!strcmp(verb, "fail") && argc == 3)
+		frame('!', argv[2], strlen(argv[2]));
 	else if (!strcmp(verb, "send") && argc == 3)
 		send_file(argv[2]);
 	else if (!strcmp(verb, "log"))

@@ -112,8 +112,11 @@ def _hostlink(cache):
     return program
 
 
-def base(cache):
-    """The archive that is the same for every run: folders, busybox, init."""
+def base(cache, elsewhere=frozenset()):
+    """The archive that is the same for every run: folders, busybox, init.
+
+    Leaves out busybox's names for programs that are ELSEWHERE (paths).
+    """
     files = Files()
     for name, target in MAP.items():
         files.symlink(name, target)
@@ -123,7 +126,7 @@ def base(cache):
     files.copy("/bin/busybox", "usr/bin/busybox")
     applets = subprocess.run(["/bin/busybox", "--list"], check=True, stdout=subprocess.PIPE, text=True)
     for applet in applets.stdout.split():
-        if applet != "busybox":
+        if applet != "busybox" and not {f"usr/bin/{applet}", f"usr/sbin/{applet}"} & elsewhere:
             files.symlink(f"usr/bin/{applet}", "busybox")
     files.copy(f"{HERE}/init", "init")
     files.copy(_hostlink(cache), "testhost/hostlink")

@@ -32,6 +32,7 @@ class Kernel:
 
     def __init__(self, folder):
         self.folder = folder
+        self.version = os.path.basename(folder)
         with open(f"{folder}/release", encoding="ascii") as file:
             self.release = file.read().strip()
         self.headers = f"{folder}/headers"
