@@ -34,7 +34,7 @@ static inline unsigned char inb(unsigned short port)
 }
 
 /* Ends this vCPU; when all have halted, the run is over. */
-static inline _Noreturn void halt(void)
+static inline void halt(void)
 {
 	for (;;)
 		asm volatile("hlt");

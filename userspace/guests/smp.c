@@ -42,4 +42,5 @@ int main(unsigned int cpu, unsigned int cpus, unsigned int memory)
 	}
 	/* The run is over, with exit status 0, when all vCPUs have halted. */
 	halt();
+	return 0;	/* not reached */
 }

@@ -8,13 +8,9 @@
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 #define BIT_ULL(n) (1ULL << (n))
 
-/* glibc has names of its own for these, which checkpatch does not know. */
-#ifndef __printf
+#define ATTRIBUTE(...) __attribute__((__VA_ARGS__))
 #define __printf(format_index, first) \
-	__attribute__((__format__(__printf__, format_index, first)))
-#endif
-#ifndef __noreturn
-#define __noreturn _Noreturn
-#endif
+	ATTRIBUTE(__format__(__printf__, format_index, first))
+#define __noreturn ATTRIBUTE(__noreturn__)
 
 #endif /* COMPILER_H */

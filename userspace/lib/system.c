@@ -26,7 +26,7 @@
 
 #define MAX_CPUID_ENTRIES	4096
 
-static _Thread_local char error_line[512];
+static __thread char error_line[512];
 
 const char *vmm_error(void)
 {
