@@ -16,7 +16,8 @@
 
 #include "ktap.h"
 
-enum { KTAP_PASS = 0, KTAP_FAIL = 41, KTAP_SKIP = 42 };
+/* None is a status with which a test could end by accident. */
+enum { KTAP_PASS = 40, KTAP_FAIL = 41, KTAP_SKIP = 42 };
 
 static struct ktap_test *ktap_first;
 static struct ktap_test **ktap_last = &ktap_first;
