@@ -17,6 +17,11 @@ HARMLESS = re.compile(
     r"Kernel command line|debug_boot_weak_hash|mem auto-init|Spectre|MDS|lockdep is turned off")
 
 
+def clean(log):
+    """LOG (bytes) as text without the priorities that the kernel's own copy has."""
+    return re.sub(r"(?m)^<\d+>", "", log.decode("utf-8", "replace").replace("\r", ""))
+
+
 def trouble(log):
     """Returns the first line of LOG that tells of trouble, or None."""
     for line in log.splitlines():
@@ -25,10 +30,10 @@ def trouble(log):
     return None
 
 
-def around_trouble(log, before=3, lines=60):
-    """Returns the part of LOG that starts shortly before the first trouble."""
+def around_trouble(log, before=3, lines=50):
+    """Returns the part of LOG that starts shortly before the first trouble, or its end."""
     rows = log.splitlines()
     for i, line in enumerate(rows):
         if TROUBLE.search(line) and not HARMLESS.search(line):
             return "\n".join(rows[max(0, i - before):i + lines])
-    return "\n".join(rows[-lines:])
+    return "\n".join(rows[-20:])

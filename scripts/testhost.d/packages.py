@@ -68,7 +68,7 @@ def image(names, cache):
             size = disk.whole_cylinders(int(used.stdout.split()[0]) * 5 // 4 + (16 << 20))
             with open(f"{work}/image", "wb") as file:
                 file.truncate(size)
-            subprocess.run(["/sbin/mke2fs", "-q", "-t", "ext4", "-L", LABEL, "-O", "^has_journal", "-m", "0",
+            subprocess.run(["/sbin/mke2fs", "-q", "-t", "ext4", "-L", LABEL, "-O", "^has_journal,^metadata_csum", "-m", "0",
                             "-d", folder, f"{work}/image"], check=True)
             with open(f"{path}.programs", "w", encoding="utf-8") as file:
                 file.write("\n".join(_programs(folder)))

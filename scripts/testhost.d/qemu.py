@@ -11,7 +11,7 @@ import subprocess
 
 from errors import SetupError
 
-CMDLINE = ("console=ttyS0,115200 quiet loglevel=5 panic=1 mitigations=off nokaslr cryptomgr.notests "
+CMDLINE = ("console=ttyS0,115200 quiet loglevel=5 panic=1 mitigations=off cryptomgr.notests "
            "initcall_blacklist=load_system_certificate_list")
 PROGRAM = "qemu-system-x86_64"
 HERE = os.path.dirname(os.path.abspath(__file__))
