@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Exits that the guest's owner has to serve: ports, and memory that is not
+ * there (MMIO).
+ *
+ * A port is read or written by what the exit itself says. For MMIO and for
+ * string instructions the emulator (x86/emulate.h) carries the instruction out;
+ * this chapter connects it with the vCPU's registers, its page tables and
+ * struct minivmm_run. What is left to do when the owner has served an exit is
+ * in vcpu->complete, called at the next RUN.
+ */
+#include <linux/smp.h>
+#include <asm/debugreg.h>
+#include <asm/processor-flags.h>
+#include <asm/trapnr.h>
+
+#include "backend.h"
+
+/**
+ * vcpu_internal_error - tell the owner that we cannot go on
+ * @vcpu: the vCPU
+ * @suberror: MINIVMM_INTERNAL_ERROR_*
+ * @ndata: how many words of run->internal.data are filled in
+ *
+ * Return: 0.
+ */
+int vcpu_internal_error(struct vcpu *vcpu, u32 suberror, u32 ndata)
+{
+	vcpu->run->exit_reason = MINIVMM_EXIT_INTERNAL_ERROR;
+	vcpu->run->internal.suberror = suberror;
+	vcpu->run->internal.ndata = ndata;
+	return 0;
+}
+
+/**
+ * vcpu_unhandled_exit - a VM exit that nobody claims
+ * @vcpu: the vCPU
+ *
+ * Return: 0.
+ */
+int vcpu_unhandled_exit(struct vcpu *vcpu)
+{
+	vcpu->run->internal.data[0] = vcpu->exit.reason;
+	vcpu->run->internal.data[1] = raw_smp_processor_id();
+	return vcpu_internal_error(vcpu,
+		MINIVMM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON, 2);
+}
+
+static void emulator_segment(void *ctx, enum x86_seg seg,
+			     struct x86_segment *segment)
+{
+	backend->get_segment(ctx, seg, segment);
+}
+
+static int emulator_read(void *ctx, u64 gpa, void *data, unsigned int len)
+{
+	struct vcpu *vcpu = ctx;
+
+	return guest_read(&vcpu->vm->memory, gpa, data, len);
+}
+
+static int emulator_write(void *ctx, u64 gpa, const void *data,
+			  unsigned int len)
+{
+	struct vcpu *vcpu = ctx;
+
+	return guest_write(&vcpu->vm->memory, gpa, data, len);
+}
+
+static int emulator_cmpxchg(void *ctx, u64 gpa, u64 *old, u64 new,
+			    unsigned int len)
+{
+	struct vcpu *vcpu = ctx;
+
+	return guest_cmpxchg(&vcpu->vm->memory, gpa, old, new, len);
+}
+
+static int emulator_translate(void *ctx, u64 gva, unsigned int access, u64 *gpa,
+			      struct x86_fault *fault)
+{
+	struct vcpu *vcpu = ctx;
+	const struct vcpu_exit *exit = &vcpu->exit;
+	struct vcpu_control_regs crs;
+	struct x86_paging paging;
+
+	/* The processor has just translated this page, with these rights. */
+	if (exit->gva_valid && !(access & X86_ACCESS_FETCH) &&
+	    (gva ^ exit->gva) >> PAGE_SHIFT == 0) {
+		*gpa = (exit->gpa & PAGE_MASK) | (gva & ~PAGE_MASK);
+		return X86_EMUL_DONE;
+	}
+	backend->get_crs(vcpu, &crs);
+	paging = (struct x86_paging) {
+		.cr0 = crs.cr0, .cr3 = crs.cr3, .cr4 = crs.cr4,
+		.efer = vcpu->efer, .rflags = vcpu->emulator.rflags,
+		.maxphyaddr = vcpu->cpuid.maxphyaddr,
+		.read = emulator_read, .cmpxchg = emulator_cmpxchg,
+		.ctx = vcpu,
+	};
+	return x86_walk(&paging, gva, access, gpa, fault);
+}
+
+static const struct x86_emulator_ops emulator_ops = {
+	.segment	= emulator_segment,
+	.translate	= emulator_translate,
+	.read		= emulator_read,
+	.write		= emulator_write,
+	.cmpxchg	= emulator_cmpxchg,
+};
+
+/**
+ * vcpu_init_emulator - connect a new vCPU's emulator
+ * @vcpu: the vCPU
+ */
+void vcpu_init_emulator(struct vcpu *vcpu)
+{
+	vcpu->emulator.ops = &emulator_ops;
+	vcpu->emulator.ctx = vcpu;
+	vcpu->emulator.pio_data = vcpu->pio_data;
+	x86_emulate_reset(&vcpu->emulator);
+}
+
+static void load_emulator(struct vcpu *vcpu)
+{
+	struct x86_emulator *e = &vcpu->emulator;
+	struct vcpu_control_regs crs;
+
+	backend->get_crs(vcpu, &crs);
+	vcpu_reg(vcpu, X86_RSP);
+	memcpy(e->regs, vcpu->regs, sizeof(e->regs));
+	e->rip = vcpu_rip(vcpu);
+	e->rflags = vcpu_rflags(vcpu);
+	e->cr0 = crs.cr0;
+	e->cr4 = crs.cr4;
+	e->efer = vcpu->efer;
+	e->cpl = backend->cpl(vcpu);
+	e->mode = backend->mode(vcpu);
+}
+
+static void store_emulator(struct vcpu *vcpu)
+{
+	const struct x86_emulator *e = &vcpu->emulator;
+	bool finished = e->rip != vcpu->rip;
+
+	if (e->regs[X86_RSP] != vcpu->regs[X86_RSP])
+		vcpu_set_reg(vcpu, X86_RSP, e->regs[X86_RSP]);
+	memcpy(vcpu->regs, e->regs, sizeof(e->regs));
+	if (e->rflags != vcpu->rflags)
+		vcpu_set_rflags(vcpu, e->rflags);
+	if (!finished)
+		return;
+	vcpu_set_rip(vcpu, e->rip);
+	backend->clear_shadow(vcpu);
+	if (e->rflags & X86_EFLAGS_TF) {
+		vcpu->dr6 |= DR_STEP;
+		vcpu_queue_exception(vcpu, X86_TRAP_DB);
+	}
+}
+
+static int emulation_failed(struct vcpu *vcpu)
+{
+	const struct x86_insn *insn = &vcpu->emulator.insn;
+	struct minivmm_run *run = vcpu->run;
+
+	/* Words: flags, then the length and 15 bytes of the instruction. */
+	memset(&run->emulation_failure, 0, sizeof(run->emulation_failure));
+	run->emulation_failure.flags =
+		MINIVMM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
+	run->emulation_failure.insn_size = insn->len;
+	memset(run->emulation_failure.insn_bytes, 0x90,
+	       sizeof(run->emulation_failure.insn_bytes));
+	memcpy(run->emulation_failure.insn_bytes, insn->bytes, insn->len);
+	x86_emulate_reset(&vcpu->emulator);
+	return vcpu_internal_error(vcpu, MINIVMM_INTERNAL_ERROR_EMULATION, 4);
+}
+
+static int complete_emulation(struct vcpu *vcpu)
+{
+	struct x86_emulator *e = &vcpu->emulator;
+
+	/* The owner may have sent the guest elsewhere meanwhile. */
+	if (vcpu_rip(vcpu) != vcpu->io_rip) {
+		x86_emulate_reset(e);
+		return 1;
+	}
+	if (e->io.kind == X86_IO_MMIO && !e->io.write)
+		memcpy(e->io.data, vcpu->run->mmio.data, e->io.size);
+	x86_emulate_complete(e);
+	return vcpu_emulate(vcpu);
+}
+
+static int emulator_io_exit(struct vcpu *vcpu)
+{
+	const struct x86_io *io = &vcpu->emulator.io;
+	struct minivmm_run *run = vcpu->run;
+
+	vcpu->complete = complete_emulation;
+	vcpu->io_rip = vcpu_rip(vcpu);
+	if (io->kind == X86_IO_PIO) {
+		run->exit_reason = MINIVMM_EXIT_IO;
+		run->io.direction = io->write ? MINIVMM_EXIT_IO_OUT :
+						MINIVMM_EXIT_IO_IN;
+		run->io.size = io->size;
+		run->io.port = io->port;
+		run->io.count = io->count;
+		run->io.data_offset = MINIVMM_PIO_PAGE_OFFSET * PAGE_SIZE;
+		return 0;
+	}
+	run->exit_reason = MINIVMM_EXIT_MMIO;
+	run->mmio.phys_addr = io->gpa;
+	run->mmio.len = io->size;
+	run->mmio.is_write = io->write;
+	if (io->write) {
+		memset(run->mmio.data, 0, sizeof(run->mmio.data));
+		memcpy(run->mmio.data, io->data, io->size);
+	}
+	return 0;
+}
+
+/**
+ * vcpu_emulate - carry out the instruction at the guest's RIP
+ * @vcpu: the vCPU
+ *
+ * Return: 1: done, or an exception is queued; 0: back to the owner.
+ */
+int vcpu_emulate(struct vcpu *vcpu)
+{
+	struct x86_emulator *e = &vcpu->emulator;
+
+	vcpu->stats.emulated++;
+	load_emulator(vcpu);
+	switch (x86_emulate(e)) {
+	case X86_EMUL_DONE:
+		store_emulator(vcpu);
+		return 1;
+	case X86_EMUL_IO:
+		return emulator_io_exit(vcpu);
+	case X86_EMUL_FAULT:
+		vcpu_queue_fault(vcpu, &e->fault);
+		x86_emulate_reset(e);
+		return 1;
+	default:
+		return emulation_failed(vcpu);
+	}
+}
+
+static int complete_port_io(struct vcpu *vcpu)
+{
+	unsigned long *rax = &vcpu->regs[X86_RAX];
+	const u8 size = vcpu->emulator.io.size;
+
+	if (vcpu_rip(vcpu) != vcpu->io_rip)
+		return 1;
+	if (!vcpu->emulator.io.write) {
+		/* 32 bits clear the upper half, fewer keep the rest. */
+		if (size == 4)
+			*rax = 0;
+		memcpy(rax, vcpu->pio_data, size);
+	}
+	backend->skip_instruction(vcpu);
+	return 1;
+}
+
+/**
+ * vcpu_port_io - hand IN or OUT to the owner
+ * @vcpu: the vCPU
+ * @port: the port
+ * @size: 1, 2 or 4 bytes
+ * @in: IN; else OUT
+ *
+ * Return: 0.
+ */
+int vcpu_port_io(struct vcpu *vcpu, u16 port, u8 size, bool in)
+{
+	struct minivmm_run *run = vcpu->run;
+
+	run->exit_reason = MINIVMM_EXIT_IO;
+	run->io.direction = in ? MINIVMM_EXIT_IO_IN : MINIVMM_EXIT_IO_OUT;
+	run->io.size = size;
+	run->io.port = port;
+	run->io.count = 1;
+	run->io.data_offset = MINIVMM_PIO_PAGE_OFFSET * PAGE_SIZE;
+	if (!in)
+		memcpy(vcpu->pio_data, &vcpu->regs[X86_RAX], size);
+	/* The owner may write to struct minivmm_run: what counts is kept here. */
+	vcpu->emulator.io.size = size;
+	vcpu->emulator.io.write = !in;
+	vcpu->io_rip = vcpu_rip(vcpu);
+	vcpu->complete = complete_port_io;
+	return 0;
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * minivmm: a teaching hypervisor for VT-x with the interface of KVM.
+ *
+ * This chapter is the module and its device, /dev/minivmm: what can be asked
+ * of the system as a whole. One of the answers is a VM, a file descriptor of
+ * its own: read on in vm.c.
+ *
+ * The map: vm.c and vcpu.c are the two other kinds of file descriptors, run.c
+ * is the loop that runs a guest, memory/ is guest memory, x86/ is the guest's
+ * processor as its manual defines it, vmx/ is VT-x.
+ */
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+
+#include "backend.h"
+
+/* struct minivmm_run, and the data of port I/O. */
+#define VCPU_MMAP_PAGES	2
+
+const struct backend *backend;
+
+/**
+ * minivmm_check_extension - serve CHECK_EXTENSION, on the device and on a VM
+ * @capability: MINIVMM_CAP_*
+ *
+ * Return: 0: not there; else 1, or the number that the capability stands for.
+ */
+int minivmm_check_extension(unsigned long capability)
+{
+	switch (capability) {
+	case MINIVMM_CAP_HLT:
+	case MINIVMM_CAP_USER_MEMORY:
+	case MINIVMM_CAP_SET_TSS_ADDR:
+	case MINIVMM_CAP_EXT_CPUID:
+	case MINIVMM_CAP_NOP_IO_DELAY:
+	case MINIVMM_CAP_SYNC_MMU:
+	case MINIVMM_CAP_DESTROY_MEMORY_REGION_WORKS:
+	case MINIVMM_CAP_JOIN_MEMORY_REGIONS_WORKS:
+	case MINIVMM_CAP_SET_IDENTITY_MAP_ADDR:
+	case MINIVMM_CAP_INTERNAL_ERROR_DATA:
+	case MINIVMM_CAP_READONLY_MEM:
+	case MINIVMM_CAP_CHECK_EXTENSION_VM:
+	case MINIVMM_CAP_IMMEDIATE_EXIT:
+		return 1;
+	case MINIVMM_CAP_NR_VCPUS:
+		return min_t(int, num_online_cpus(), MINIVMM_MAX_VCPUS);
+	case MINIVMM_CAP_MAX_VCPUS:
+	case MINIVMM_CAP_MAX_VCPU_ID:
+		return MINIVMM_MAX_VCPUS;
+	case MINIVMM_CAP_NR_MEMSLOTS:
+		return MINIVMM_MAX_SLOTS;
+	default:
+		return 0;
+	}
+}
+
+static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *user = (void __user *)arg;
+
+	switch (cmd) {
+	case MINIVMM_GET_API_VERSION:
+		return arg ? -EINVAL : MINIVMM_API_VERSION;
+	case MINIVMM_CREATE_VM:
+		return vm_create(arg);
+	case MINIVMM_CHECK_EXTENSION:
+		return minivmm_check_extension(arg);
+	case MINIVMM_GET_VCPU_MMAP_SIZE:
+		return arg ? -EINVAL : VCPU_MMAP_PAGES * PAGE_SIZE;
+	case MINIVMM_GET_SUPPORTED_CPUID:
+		return cpuid_get_supported(user);
+	case MINIVMM_GET_MSR_INDEX_LIST:
+		return msr_index_list(user);
+	default:
+		return -EINVAL;
+	}
+}
+
+static const struct file_operations device_fops = {
+	.owner		= THIS_MODULE,
+	.unlocked_ioctl	= device_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.llseek		= noop_llseek,
+};
+
+static struct miscdevice device = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "minivmm",
+	.fops	= &device_fops,
+	.mode	= 0660,
+};
+
+static int __init minivmm_init(void)
+{
+	int ret;
+
+	ret = guest_fpu_setup();
+	if (ret)
+		return ret;
+	ret = vmx_init();
+	if (ret)
+		return ret;
+	minivmm_debugfs_init();
+	ret = misc_register(&device);
+	if (ret) {
+		pr_err("cannot make /dev/minivmm: error %d\n", ret);
+		minivmm_debugfs_exit();
+		vmx_exit();
+		return ret;
+	}
+	pr_info("ready: /dev/minivmm, by %s\n", backend->name);
+	return 0;
+}
+
+static void __exit minivmm_exit(void)
+{
+	misc_deregister(&device);
+	minivmm_debugfs_exit();
+	vmx_exit();
+}
+
+module_init(minivmm_init);
+module_exit(minivmm_exit);
+
+MODULE_DESCRIPTION("Teaching VT-x hypervisor with the interface of KVM");
+MODULE_LICENSE("GPL");

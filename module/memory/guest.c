@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest memory read and written by the host, through the caller's mapping.
+ *
+ * Used by the page walk and the emulator. An access never crosses a page; the
+ * thread runs in the address space that owns the memory (vcpu.c sees to it).
+ * Read on in fault.c.
+ */
+#include <linux/uaccess.h>
+
+#include "../minivmm.h"
+
+/* Where the caller has @gpa; NULL if there is no slot (writable, for @write). */
+static void __user *gpa_to_user(struct guest_memory *memory, u64 gpa,
+				bool write)
+{
+	const struct memory_slot *slot = memory_slot(memory, gpa >> PAGE_SHIFT);
+
+	if (!slot || (write && slot->flags & MINIVMM_MEM_READONLY))
+		return NULL;
+	return (void __user *)(slot->hva + (gpa - (slot->base_gfn << PAGE_SHIFT)));
+}
+
+/**
+ * guest_read - read guest memory
+ * @memory: of the VM
+ * @gpa: guest-physical address
+ * @data: gets the bytes
+ * @len: how many; not across a page
+ *
+ * Return: 0; 1: there is no memory here; -EFAULT: the caller has no memory
+ * mapped behind the slot.
+ */
+int guest_read(struct guest_memory *memory, u64 gpa, void *data,
+	       unsigned int len)
+{
+	const void __user *from;
+	int srcu, ret = 1;
+
+	srcu = srcu_read_lock(&memory->srcu);
+	from = gpa_to_user(memory, gpa, false);
+	if (from)
+		ret = copy_from_user(data, from, len) ? -EFAULT : 0;
+	srcu_read_unlock(&memory->srcu, srcu);
+	return ret;
+}
+
+/**
+ * guest_write - write guest memory
+ * @memory: of the VM
+ * @gpa: guest-physical address
+ * @data: the bytes
+ * @len: how many; not across a page
+ *
+ * Return: 0; 1: there is no memory here that the guest may write; -EFAULT: the
+ * caller has no memory mapped behind the slot.
+ */
+int guest_write(struct guest_memory *memory, u64 gpa, const void *data,
+		unsigned int len)
+{
+	void __user *to;
+	int srcu, ret = 1;
+
+	srcu = srcu_read_lock(&memory->srcu);
+	to = gpa_to_user(memory, gpa, true);
+	if (to)
+		ret = copy_to_user(to, data, len) ? -EFAULT : 0;
+	srcu_read_unlock(&memory->srcu, srcu);
+	return ret;
+}
+
+/* The size is in the type: one exchange for each. */
+#define user_cmpxchg(type, to, old, new)				\
+({									\
+	type expected = *(old);						\
+	int result = 0;							\
+									\
+	if (!user_write_access_begin(to, sizeof(type))) {		\
+		result = -EFAULT;					\
+	} else {							\
+		__label__ fault, out;					\
+		unsafe_try_cmpxchg_user((type __user *)(to), &expected,	\
+					(type)(new), fault);		\
+		goto out;						\
+fault:									\
+		result = -EFAULT;					\
+out:									\
+		user_write_access_end();				\
+	}								\
+	*(old) = expected;						\
+	result;								\
+})
+
+static int user_cmpxchg_sized(void __user *to, u64 *old, u64 new,
+			      unsigned int len)
+{
+	switch (len) {
+	case 1:
+		return user_cmpxchg(u8, to, old, new);
+	case 2:
+		return user_cmpxchg(u16, to, old, new);
+	case 4:
+		return user_cmpxchg(u32, to, old, new);
+	default:
+		return user_cmpxchg(u64, to, old, new);
+	}
+}
+
+/**
+ * guest_cmpxchg - compare and exchange guest memory in one piece
+ * @memory: of the VM
+ * @gpa: guest-physical address, aligned to @len
+ * @old: what it should hold; gets what it did hold
+ * @new: what to put there if it did
+ * @len: 1, 2, 4 or 8
+ *
+ * Return: as guest_write().
+ */
+int guest_cmpxchg(struct guest_memory *memory, u64 gpa, u64 *old, u64 new,
+		  unsigned int len)
+{
+	void __user *to;
+	int srcu, ret = 1;
+
+	srcu = srcu_read_lock(&memory->srcu);
+	to = gpa_to_user(memory, gpa, true);
+	if (to)
+		ret = user_cmpxchg_sized(to, old, new, len);
+	srcu_read_unlock(&memory->srcu, srcu);
+	return ret;
+}

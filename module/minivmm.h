@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The objects of minivmm: a virtual machine and its virtual CPUs.
+ *
+ * A VM is an address space of guest-physical memory (memory/) and a set of
+ * vCPUs. A vCPU is what one thread of the caller runs: the guest's registers,
+ * the events that wait for it, and the page it shares with the caller (struct
+ * minivmm_run). What the processor's virtualization extension needs beyond
+ * that is private to the back end (backend.h, vmx/).
+ *
+ * Read on in main.c (the device), vm.c, vcpu.c and run.c.
+ */
+#ifndef MINIVMM_MINIVMM_H
+#define MINIVMM_MINIVMM_H
+
+#include <linux/minivmm.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/signal.h>
+
+#include "memory/memory.h"
+#include "x86/cpuid.h"
+#include "x86/emulate.h"
+#include "x86/fpu.h"
+#include "x86/msr.h"
+
+#undef pr_fmt
+#define pr_fmt(fmt) "minivmm: " fmt
+
+#define MINIVMM_MAX_VCPUS	256
+#define MINIVMM_NR_EXITS	80	/* exit reasons that are counted apart */
+
+/* No instruction's RIP: the guest has been sent elsewhere by its owner. */
+#define IO_RIP_GONE		(~0UL)
+
+struct dentry;
+struct vcpu;
+
+/**
+ * struct vm - a virtual machine
+ * @users: the VM fd and each vCPU fd
+ * @lock: serialises the creation of vCPUs and changes of the memory slots
+ * @memory: guest-physical memory
+ * @vcpus: by vCPU id; NULL: not created; written under @lock
+ * @nr_vcpus: how many there are
+ * @vcpus_end: one more than the highest id
+ * @tsc_offset: of a new vCPU's time stamp counter: 0 when the VM was made
+ * @debugfs: directory of this VM's counters
+ */
+struct vm {
+	refcount_t users;
+	struct mutex lock;
+	struct guest_memory memory;
+	struct vcpu *vcpus[MINIVMM_MAX_VCPUS];
+	int nr_vcpus;
+	int vcpus_end;
+	u64 tsc_offset;
+	struct dentry *debugfs;
+};
+
+/**
+ * struct vcpu_exit - what the last VM exit said
+ *
+ * Filled in by the back end while the VM exit's data is at hand; a field is
+ * valid only for exits that have it.
+ */
+struct vcpu_exit {
+	u32 reason;
+	u32 instruction_length;
+	u64 qualification;
+	u64 gpa;
+	u64 gva;
+	bool gva_valid;		/* @gva is what was translated to @gpa */
+};
+
+/**
+ * struct vcpu_events - events that wait to be delivered to the guest
+ *
+ * At most one is injected at a VM entry: an exception before an interrupt.
+ */
+struct vcpu_events {
+	struct {
+		bool queued;
+		bool has_error;
+		u8 vector;
+		u32 error;
+		bool soft;		/* INT3, INTO, INT1 */
+	} exception;
+	struct {
+		bool queued;
+		bool soft;		/* INT n */
+		u8 vector;
+	} interrupt;
+	u8 soft_length;			/* of the instruction behind a soft event */
+	bool triple_fault;
+};
+
+/**
+ * struct vcpu_stats - counters shown in debugfs
+ */
+struct vcpu_stats {
+	u64 entries;
+	u64 exits[MINIVMM_NR_EXITS];
+	u64 ept_faults;
+	u64 emulated;
+	u64 user_exits;
+	u64 longest_window;		/* TSC ticks with preemption off */
+};
+
+/**
+ * struct vcpu - a virtual CPU
+ * @vm: the machine it is part of
+ * @id: its number, also its initial APIC id
+ * @mutex: held during each of its ioctls: a vCPU is one thread's at a time
+ * @run: the page shared with the caller
+ * @pio_data: the second page shared with it: data of port I/O
+ * @regs: general registers by &enum x86_reg; RSP only while cached (&enum cached_reg)
+ * @rip: likewise
+ * @rflags: likewise
+ * @cached: bits of &enum cached_reg: which of them are valid
+ * @dirty: and which have to be written back before the next VM entry
+ * @complete: what remains to be done when the caller has served an exit:
+ *            1: enter the guest, 0: back to the caller again, or an errno
+ */
+struct vcpu {
+	struct vm *vm;
+	u32 id;
+	struct mutex mutex;
+	struct minivmm_run *run;
+	void *pio_data;
+	bool sigset_active;
+	sigset_t sigset;
+	bool has_run;
+
+	unsigned long regs[16];
+	unsigned long rip;
+	unsigned long rflags;
+	u32 cached;
+	u32 dirty;
+
+	unsigned long cr2;
+	unsigned long cr8;
+	unsigned long dr[4];
+	unsigned long dr6;
+	unsigned long dr7;
+	u64 efer;
+	u64 xcr0;
+	u64 apic_base;
+	u64 pdptr[4];
+	struct cpuid_table cpuid;
+	struct vcpu_msrs msrs;
+	struct guest_fpu fpu;
+	struct table_cache table_cache;
+
+	struct vcpu_events events;
+	struct vcpu_exit exit;
+	int (*complete)(struct vcpu *vcpu);
+	unsigned long io_rip;		/* of the instruction behind @complete */
+	struct x86_emulator emulator;
+
+	struct vcpu_stats stats;
+};
+
+/* Registers that live in the back end's structures and are copied on demand. */
+enum cached_reg {
+	CACHED_RSP	= BIT(0),
+	CACHED_RIP	= BIT(1),
+	CACHED_RFLAGS	= BIT(2),
+};
+
+/* main.c */
+int minivmm_check_extension(unsigned long capability);
+
+/* vm.c */
+int vm_create(unsigned long type);
+void vm_get(struct vm *vm);
+void vm_put(struct vm *vm);
+
+/* vcpu.c */
+int vcpu_create(struct vm *vm, unsigned long id);
+void vcpu_destroy(struct vcpu *vcpu);
+
+/* run.c */
+int vcpu_run(struct vcpu *vcpu);
+bool vcpu_ready_for_interrupt(struct vcpu *vcpu);
+bool vcpu_wants_interrupt_window(struct vcpu *vcpu);
+
+/* regs.c: one register, or all of those behind an ioctl */
+unsigned long vcpu_reg(struct vcpu *vcpu, unsigned int reg);
+void vcpu_set_reg(struct vcpu *vcpu, unsigned int reg, unsigned long value);
+unsigned long vcpu_rip(struct vcpu *vcpu);
+void vcpu_set_rip(struct vcpu *vcpu, unsigned long rip);
+unsigned long vcpu_rflags(struct vcpu *vcpu);
+void vcpu_set_rflags(struct vcpu *vcpu, unsigned long rflags);
+void vcpu_get_regs(struct vcpu *vcpu, struct minivmm_regs *regs);
+void vcpu_set_regs(struct vcpu *vcpu, const struct minivmm_regs *regs);
+void vcpu_get_sregs(struct vcpu *vcpu, struct minivmm_sregs *sregs);
+int vcpu_set_sregs(struct vcpu *vcpu, const struct minivmm_sregs *sregs);
+bool cr0_is_valid(unsigned long cr0);
+bool cr4_is_valid(struct vcpu *vcpu, unsigned long cr4);
+int vcpu_load_pdptrs(struct vcpu *vcpu, unsigned long cr3);
+
+/* events.c */
+void vcpu_queue_exception(struct vcpu *vcpu, u8 vector);
+void vcpu_queue_exception_error(struct vcpu *vcpu, u8 vector, u32 error);
+void vcpu_queue_fault(struct vcpu *vcpu, const struct x86_fault *fault);
+void vcpu_queue_interrupt(struct vcpu *vcpu, u8 vector);
+bool vcpu_event_queued(const struct vcpu *vcpu);
+
+/* emulation.c: exits that need the emulator or the caller */
+int vcpu_emulate(struct vcpu *vcpu);
+int vcpu_port_io(struct vcpu *vcpu, u16 port, u8 size, bool in);
+int vcpu_internal_error(struct vcpu *vcpu, u32 suberror, u32 ndata);
+int vcpu_unhandled_exit(struct vcpu *vcpu);
+void vcpu_init_emulator(struct vcpu *vcpu);
+
+/* debugfs.c */
+void minivmm_debugfs_init(void);
+void minivmm_debugfs_exit(void);
+void vm_debugfs_add(struct vm *vm, int fd);
+void vm_debugfs_remove(struct vm *vm);
+void vcpu_debugfs_add(struct vcpu *vcpu);
+
+#endif

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * RUN: the loop that runs a guest until its owner has to know.
+ *
+ * The loop goes: finish what the owner has served (a port that was read, say),
+ * then enter the guest through the back end, again and again. It ends when an
+ * exit is the owner's business (0), when a signal is pending (-EINTR), or with
+ * an error. In between it does what any thread does on its way through the
+ * kernel: give the CPU to others, freeze, take a signal.
+ *
+ * A handler of a VM exit returns 1 (handled: enter again), 0 (struct
+ * minivmm_run says why: back to the owner) or a negative errno. This loop and
+ * all that it calls follow that rule.
+ *
+ * Read on in vmx/run.c.
+ */
+#include <linux/entry-kvm.h>
+#include <linux/sched/signal.h>
+
+#include "backend.h"
+
+/**
+ * vcpu_wants_interrupt_window - the owner waits to inject an interrupt
+ * @vcpu: the vCPU
+ */
+bool vcpu_wants_interrupt_window(struct vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->run->request_interrupt_window);
+}
+
+/**
+ * vcpu_ready_for_interrupt - whether the owner may inject an interrupt now
+ * @vcpu: the vCPU
+ */
+bool vcpu_ready_for_interrupt(struct vcpu *vcpu)
+{
+	return !vcpu_event_queued(vcpu) && backend->interrupt_allowed(vcpu);
+}
+
+static int signal_exit(struct vcpu *vcpu)
+{
+	vcpu->run->exit_reason = MINIVMM_EXIT_INTR;
+	return -EINTR;
+}
+
+static int run_loop(struct vcpu *vcpu)
+{
+	int ret;
+
+	for (;;) {
+		if (vcpu->events.triple_fault) {
+			vcpu->events.triple_fault = false;
+			vcpu->run->exit_reason = MINIVMM_EXIT_SHUTDOWN;
+			return 0;
+		}
+		ret = backend->run(vcpu);
+		if (ret <= 0)
+			return ret;
+		if (vcpu_wants_interrupt_window(vcpu) &&
+		    vcpu_ready_for_interrupt(vcpu)) {
+			vcpu->run->exit_reason = MINIVMM_EXIT_IRQ_WINDOW_OPEN;
+			return 0;
+		}
+		if (signal_pending(current))
+			return signal_exit(vcpu);
+		if (__xfer_to_guest_mode_work_pending()) {
+			ret = xfer_to_guest_mode_handle_work(NULL);
+			if (ret)
+				return signal_exit(vcpu);
+		}
+	}
+}
+
+/* What the owner finds in struct minivmm_run besides the reason. */
+static void fill_in_run(struct vcpu *vcpu)
+{
+	struct minivmm_run *run = vcpu->run;
+
+	run->if_flag = !!(vcpu_rflags(vcpu) & X86_EFLAGS_IF);
+	run->cr8 = vcpu->cr8;
+	run->apic_base = vcpu->apic_base;
+	run->ready_for_interrupt_injection = vcpu_ready_for_interrupt(vcpu);
+}
+
+/* The part of RUN in which the owner's signal mask is in force. */
+static int run_masked(struct vcpu *vcpu)
+{
+	struct minivmm_run *run = vcpu->run;
+	unsigned long cr8 = READ_ONCE(run->cr8);
+	int (*complete)(struct vcpu *vcpu) = vcpu->complete;
+	int ret;
+
+	/* There are no register sets that can be synchronised this way. */
+	if (READ_ONCE(run->kvm_valid_regs) || READ_ONCE(run->kvm_dirty_regs))
+		return -EINVAL;
+	if (cr8 > 15)
+		return -EINVAL;
+	vcpu->cr8 = cr8;
+	if (complete) {
+		vcpu->complete = NULL;
+		ret = complete(vcpu);
+		if (ret <= 0)
+			return ret;
+	}
+	if (READ_ONCE(run->immediate_exit))
+		return -EINTR;
+	vcpu->has_run = true;
+	return run_loop(vcpu);
+}
+
+static void sigmask_activate(struct vcpu *vcpu)
+{
+	/* real_blocked is sigtimedwait's: no thread does both at once. */
+	sigprocmask(SIG_SETMASK, &vcpu->sigset, &current->real_blocked);
+}
+
+static void sigmask_deactivate(void)
+{
+	sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
+	sigemptyset(&current->real_blocked);
+}
+
+/**
+ * vcpu_run - serve RUN
+ * @vcpu: its mutex is held
+ *
+ * Return: 0: run->exit_reason says why; -EINTR: a signal is pending, or
+ * immediate_exit was set; -EINVAL: run->cr8, kvm_valid_regs or kvm_dirty_regs
+ * hold what cannot be; -EFAULT: the owner has no memory behind a slot;
+ * -ENOMEM.
+ */
+int vcpu_run(struct vcpu *vcpu)
+{
+	bool masked = vcpu->sigset_active;
+	int ret;
+
+	if (masked)
+		sigmask_activate(vcpu);
+	vcpu->run->flags = 0;
+	ret = run_masked(vcpu);
+	fill_in_run(vcpu);
+	if (masked)
+		sigmask_deactivate();
+	if (!ret)
+		vcpu->stats.user_exits++;
+	return ret;
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A virtual machine: the file descriptor that CREATE_VM returns.
+ *
+ * It lives as long as its own descriptor or one of its vCPUs' is open (or a
+ * mapping of one): each holds a reference. All vCPUs go with the VM, not with
+ * their own descriptors.
+ *
+ * Read on in vcpu.c, and in memory/memory.h.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "backend.h"
+
+/**
+ * vm_get - take a reference
+ * @vm: the VM, of which the caller holds one
+ */
+void vm_get(struct vm *vm)
+{
+	refcount_inc(&vm->users);
+}
+
+static void vm_free(struct vm *vm)
+{
+	int id;
+
+	vm_debugfs_remove(vm);
+	for (id = 0; id < MINIVMM_MAX_VCPUS; id++)
+		if (vm->vcpus[id])
+			vcpu_destroy(vm->vcpus[id]);
+	memory_notifier_unregister(vm);
+	backend->vm_destroy(vm);
+	memory_destroy(&vm->memory);
+	kfree(vm);
+}
+
+/**
+ * vm_put - give a reference back; the last one frees the VM
+ * @vm: the VM
+ */
+void vm_put(struct vm *vm)
+{
+	if (refcount_dec_and_test(&vm->users))
+		vm_free(vm);
+}
+
+static int vm_release(struct inode *inode, struct file *file)
+{
+	vm_put(file->private_data);
+	return 0;
+}
+
+static long vm_set_region(struct vm *vm, void __user *user)
+{
+	struct minivmm_userspace_memory_region region;
+	int ret;
+
+	if (copy_from_user(&region, user, sizeof(region)))
+		return -EFAULT;
+	mutex_lock(&vm->lock);
+	ret = memory_set_region(vm, &region);
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
+/*
+ * Other processors need three pages for a TSS and one for an identity map to
+ * run real mode; with unrestricted guest there is nothing to put there.
+ */
+static long vm_set_tss_addr(unsigned long addr)
+{
+	return addr > (unsigned int)(-3 * PAGE_SIZE) ? -EINVAL : 0;
+}
+
+static long vm_set_identity_map_addr(struct vm *vm, void __user *user)
+{
+	u64 addr;
+
+	if (copy_from_user(&addr, user, sizeof(addr)))
+		return -EFAULT;
+	return READ_ONCE(vm->nr_vcpus) ? -EINVAL : 0;
+}
+
+static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct vm *vm = file->private_data;
+	void __user *user = (void __user *)arg;
+
+	if (vm->memory.mm != current->mm)
+		return -EIO;
+	switch (cmd) {
+	case MINIVMM_CREATE_VCPU:
+		return vcpu_create(vm, arg);
+	case MINIVMM_CHECK_EXTENSION:
+		return minivmm_check_extension(arg);
+	case MINIVMM_SET_USER_MEMORY_REGION:
+		return vm_set_region(vm, user);
+	case MINIVMM_SET_TSS_ADDR:
+		return vm_set_tss_addr(arg);
+	case MINIVMM_SET_IDENTITY_MAP_ADDR:
+		return vm_set_identity_map_addr(vm, user);
+	default:
+		return -ENOTTY;
+	}
+}
+
+static const struct file_operations vm_fops = {
+	.owner		= THIS_MODULE,
+	.release	= vm_release,
+	.unlocked_ioctl	= vm_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.llseek		= noop_llseek,
+};
+
+static struct vm *vm_alloc(void)
+{
+	struct vm *vm;
+	int ret;
+
+	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	if (!vm)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&vm->users, 1);
+	mutex_init(&vm->lock);
+	ret = memory_init(&vm->memory);
+	if (ret)
+		goto free;
+	ret = backend->vm_init(vm);
+	if (ret)
+		goto destroy_memory;
+	ret = memory_notifier_register(vm);
+	if (ret)
+		goto destroy_backend;
+	return vm;
+
+destroy_backend:
+	backend->vm_destroy(vm);
+destroy_memory:
+	memory_destroy(&vm->memory);
+free:
+	kfree(vm);
+	return ERR_PTR(ret);
+}
+
+/**
+ * vm_create - serve CREATE_VM
+ * @type: 0, the only machine type there is
+ *
+ * Return: a file descriptor; -EINVAL: another type; -EBUSY: somebody else holds
+ * VT-x; -ENOMEM; -EMFILE and the like: no descriptor to be had.
+ */
+int vm_create(unsigned long type)
+{
+	struct file *file;
+	struct vm *vm;
+	int fd;
+
+	if (type)
+		return -EINVAL;
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	vm = vm_alloc();
+	if (IS_ERR(vm)) {
+		put_unused_fd(fd);
+		return PTR_ERR(vm);
+	}
+	file = anon_inode_getfile("minivmm-vm", &vm_fops, vm, O_RDWR);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		vm_put(vm);
+		return PTR_ERR(file);
+	}
+	vm_debugfs_add(vm, fd);
+	fd_install(fd, file);
+	return fd;
+}

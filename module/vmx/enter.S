@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The door: into the guest and out again.
+ *
+ * VT-x switches RSP, RIP, RFLAGS, segments and control registers. The other
+ * general registers are exchanged here. The VM exit arrives right behind
+ * VMLAUNCH with CF and ZF clear, while a VM entry that failed at once falls
+ * through with one of them set: both take the same path.
+ *
+ * SDM: "VMLAUNCH/VMRESUME", "Loading Host State".
+ */
+#include <linux/linkage.h>
+#include <linux/objtool.h>
+#include <asm/asm.h>
+#include <asm/nospec-branch.h>
+#include <asm/segment.h>
+
+#define HOST_RSP	0x6c14
+
+/* struct vcpu's regs[], in the order in which instructions encode them */
+#define RAX	0x00
+#define RCX	0x08
+#define RDX	0x10
+#define RBX	0x18
+#define RBP	0x28
+#define RSI	0x30
+#define RDI	0x38
+#define R8	0x40
+#define R9	0x48
+#define R10	0x50
+#define R11	0x58
+#define R12	0x60
+#define R13	0x68
+#define R14	0x70
+#define R15	0x78
+
+.section .noinstr.text, "ax"
+
+/*
+ * bool vmx_enter(unsigned long *regs, bool launched, unsigned long *host_rsp)
+ *
+ * @host_rsp is what the VMCS has: it is written only if RSP is another one.
+ * True: the entry failed, VM_INSTRUCTION_ERROR may say why.
+ */
+SYM_FUNC_START(vmx_enter)
+	push	%rbp
+	push	%rbx
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	push	%rdi
+
+	cmp	%rsp, (%rdx)
+	je	1f
+	mov	%rsp, (%rdx)
+	mov	$HOST_RSP, %eax
+	vmwrite	%rsp, %rax
+1:
+	testb	%sil, %sil
+	mov	RAX(%rdi), %rax
+	mov	RCX(%rdi), %rcx
+	mov	RDX(%rdi), %rdx
+	mov	RBX(%rdi), %rbx
+	mov	RBP(%rdi), %rbp
+	mov	RSI(%rdi), %rsi
+	mov	R8(%rdi), %r8
+	mov	R9(%rdi), %r9
+	mov	R10(%rdi), %r10
+	mov	R11(%rdi), %r11
+	mov	R12(%rdi), %r12
+	mov	R13(%rdi), %r13
+	mov	R14(%rdi), %r14
+	mov	R15(%rdi), %r15
+	mov	RDI(%rdi), %rdi
+	jz	2f
+.Lvmresume:
+	vmresume
+	jmp	3f
+2:
+.Lvmlaunch:
+	vmlaunch
+3:
+SYM_INNER_LABEL(vmx_exit_point, SYM_L_GLOBAL)
+	ANNOTATE_NOENDBR
+	/* Nothing here may touch the flags until setbe has read them. */
+	push	%rdi
+	mov	8(%rsp), %rdi
+	mov	%rax, RAX(%rdi)
+	mov	%rcx, RCX(%rdi)
+	mov	%rdx, RDX(%rdi)
+	mov	%rbx, RBX(%rdi)
+	mov	%rbp, RBP(%rdi)
+	mov	%rsi, RSI(%rdi)
+	pop	RDI(%rdi)
+	mov	%r8, R8(%rdi)
+	mov	%r9, R9(%rdi)
+	mov	%r10, R10(%rdi)
+	mov	%r11, R11(%rdi)
+	mov	%r12, R12(%rdi)
+	mov	%r13, R13(%rdi)
+	mov	%r14, R14(%rdi)
+	mov	%r15, R15(%rdi)
+	setbe	%bl
+
+	/*
+	 * The guest must not steer what the host does speculatively: neither
+	 * by its return addresses nor by what it left in registers.
+	 */
+	FILL_RETURN_BUFFER %r12, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT,\
+			   X86_FEATURE_RSB_VMEXIT_LITE
+	movzbl	%bl, %eax
+.Lout:
+	xor	%ebx, %ebx
+	xor	%ecx, %ecx
+	xor	%edx, %edx
+	xor	%ebp, %ebp
+	xor	%esi, %esi
+	xor	%r8d, %r8d
+	xor	%r9d, %r9d
+	xor	%r10d, %r10d
+	xor	%r11d, %r11d
+	pop	%rdi
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%rbx
+	pop	%rbp
+	RET
+
+	/* Somebody switched VT-x off: a failed entry, too. */
+.Lfault:
+	mov	$1, %eax
+	jmp	.Lout
+
+	_ASM_EXTABLE(.Lvmresume, .Lfault)
+	_ASM_EXTABLE(.Lvmlaunch, .Lfault)
+SYM_FUNC_END(vmx_enter)

@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What happens at a VM exit: one table.
+ *
+ * A handler returns 1 (handled: enter again), 0 (struct minivmm_run says why:
+ * back to the owner) or a negative errno. The fast one is called in the window,
+ * with interrupts off and the VMCS current. If it returns EXIT_SLOW, the slow
+ * one is called when the window is closed: it may sleep, and finds in
+ * vcpu->exit what the fast one has read. An exit without a handler goes to the
+ * owner as INTERNAL_ERROR.
+ *
+ * SDM: "VMX Basic Exit Reasons", "Instructions That Cause VM Exits",
+ * "Information for VM Exits That Occur During Event Delivery".
+ */
+#include <linux/sched.h>
+#include <linux/smp.h>
+#include <asm/debugreg.h>
+#include <asm/trapnr.h>
+
+#include "vmx.h"
+#include "vmcs.h"
+
+/* Hypercalls answer in RAX, with these errors of KVM's hypercall interface. */
+#define HYPERCALL_ENOSYS	1000
+#define HYPERCALL_EPERM		1
+#define HYPERCALL_POLL_IRQ	1
+
+/*
+ * The exit may have come while an event was being delivered: the processor has
+ * not finished it, so it is queued again. An interrupt that met an exception of
+ * its own on the way is gone, as it is without a hypervisor.
+ */
+static void requeue_event(struct vmx_vcpu *vx)
+{
+	struct vcpu_events *events = &vx->vcpu.events;
+	u32 info = vmcs_read32(IDT_VECTORING_INFO_FIELD);
+
+	vx->vectoring = info;
+	if (likely(!(info & VECTORING_INFO_VALID_MASK)))
+		return;
+	events->soft_length = vmcs_read32(VM_EXIT_INSTRUCTION_LEN);
+	switch (info & VECTORING_INFO_TYPE_MASK) {
+	case INTR_TYPE_HARD_EXCEPTION:
+	case INTR_TYPE_SOFT_EXCEPTION:
+	case INTR_TYPE_PRIV_SW_EXCEPTION:
+		events->exception.queued = true;
+		events->exception.vector = info & VECTORING_INFO_VECTOR_MASK;
+		events->exception.soft = (info & VECTORING_INFO_TYPE_MASK) !=
+					 INTR_TYPE_HARD_EXCEPTION;
+		events->exception.has_error =
+			info & VECTORING_INFO_DELIVER_CODE_MASK;
+		if (events->exception.has_error)
+			events->exception.error =
+				vmcs_read32(IDT_VECTORING_ERROR_CODE);
+		break;
+	case INTR_TYPE_SOFT_INTR:
+	case INTR_TYPE_EXT_INTR:
+		events->interrupt.queued = true;
+		events->interrupt.vector = info & VECTORING_INFO_VECTOR_MASK;
+		events->interrupt.soft = (info & VECTORING_INFO_TYPE_MASK) ==
+					 INTR_TYPE_SOFT_INTR;
+		break;
+	}
+}
+
+static int exit_debug_exception(struct vmx_vcpu *vx)
+{
+	struct vcpu *vcpu = &vx->vcpu;
+	unsigned long causes = vmcs_readl(EXIT_QUALIFICATION);
+
+	/* The processor leaves it to us to write DR6 and DR7 for the guest. */
+	vcpu->dr6 &= ~DR_TRAP_BITS;
+	vcpu->dr6 |= causes & (DR_TRAP_BITS | DR_STEP | DR6_BD);
+	vcpu->dr7 &= ~DR7_GD;
+	vmcs_writel(GUEST_DR7, vcpu->dr7);
+	vcpu_queue_exception(vcpu, X86_TRAP_DB);
+	return 1;
+}
+
+static int exit_exception_nmi(struct vmx_vcpu *vx)
+{
+	u32 info = vmcs_read32(VM_EXIT_INTR_INFO);
+
+	/*
+	 * NMIs and machine checks are the host's: raise them again where its
+	 * IDT is in force. IRET in the handler lets the next NMI in.
+	 */
+	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR) {
+		asm volatile("int $2" : : : "memory");
+		return 1;
+	}
+	if ((info & INTR_INFO_VECTOR_MASK) == X86_TRAP_MC) {
+		asm volatile("int $18" : : : "memory");
+		return EXIT_LEAVE;
+	}
+	requeue_event(vx);
+	if (vx->vcpu.events.interrupt.queued &&
+	    vx->vectoring & VECTORING_INFO_VALID_MASK)
+		vx->vcpu.events.interrupt.queued = false;
+	switch (info & INTR_INFO_VECTOR_MASK) {
+	case X86_TRAP_DB:
+		return exit_debug_exception(vx);
+	case X86_TRAP_AC:
+		vcpu_queue_exception_error(&vx->vcpu, X86_TRAP_AC,
+				vmcs_read32(VM_EXIT_INTR_ERROR_CODE));
+		return 1;
+	default:
+		return vcpu_unhandled_exit(&vx->vcpu);
+	}
+}
+
+/* The host takes it when the window has closed and interrupts are on again. */
+static int exit_external_interrupt(struct vmx_vcpu *vx)
+{
+	return EXIT_LEAVE;
+}
+
+static int exit_triple_fault(struct vmx_vcpu *vx)
+{
+	vx->vcpu.run->exit_reason = MINIVMM_EXIT_SHUTDOWN;
+	return 0;
+}
+
+/* The loop above sees that an interrupt can be injected, or that one waits. */
+static int exit_interrupt_window(struct vmx_vcpu *vx)
+{
+	return EXIT_LEAVE;
+}
+
+static int exit_cpuid(struct vmx_vcpu *vx)
+{
+	struct vcpu *vcpu = &vx->vcpu;
+	u32 eax = vcpu->regs[X86_RAX], ecx = vcpu->regs[X86_RCX], ebx, edx;
+
+	cpuid_query(vcpu, &eax, &ebx, &ecx, &edx);
+	vcpu->regs[X86_RAX] = eax;
+	vcpu->regs[X86_RBX] = ebx;
+	vcpu->regs[X86_RCX] = ecx;
+	vcpu->regs[X86_RDX] = edx;
+	vmx_skip_instruction(vcpu);
+	return 1;
+}
+
+static int exit_hlt(struct vmx_vcpu *vx)
+{
+	vmx_skip_instruction(&vx->vcpu);
+	vx->vcpu.run->exit_reason = MINIVMM_EXIT_HLT;
+	return 0;
+}
+
+/*
+ * INVD, WBINVD: caches are coherent, the host's are not the guest's to empty.
+ * MONITOR, MWAIT: not offered, but harmless.
+ */
+static int exit_nothing_to_do(struct vmx_vcpu *vx)
+{
+	vmx_skip_instruction(&vx->vcpu);
+	return 1;
+}
+
+static int exit_general_protection(struct vmx_vcpu *vx)
+{
+	vcpu_queue_exception_error(&vx->vcpu, X86_TRAP_GP, 0);
+	return 1;
+}
+
+/* Instructions that the guest's processor does not have. */
+static int exit_invalid_opcode(struct vmx_vcpu *vx)
+{
+	vcpu_queue_exception(&vx->vcpu, X86_TRAP_UD);
+	return 1;
+}
+
+static int exit_vmcall(struct vmx_vcpu *vx)
+{
+	struct vcpu *vcpu = &vx->vcpu;
+	bool long_mode = vmx_mode(vcpu) == 64;
+	unsigned long nr = vcpu->regs[X86_RAX];
+	long ret = -HYPERCALL_ENOSYS;
+
+	if (!long_mode)
+		nr = (u32)nr;
+	if (vmx_cpl(vcpu))
+		ret = -HYPERCALL_EPERM;
+	else if (nr == HYPERCALL_POLL_IRQ)
+		ret = 0;
+	vcpu->regs[X86_RAX] = long_mode ? ret : (u32)ret;
+	vmx_skip_instruction(vcpu);
+	return 1;
+}
+
+static int exit_io(struct vmx_vcpu *vx)
+{
+	u32 qualification = vmcs_readl(EXIT_QUALIFICATION);
+
+	/* INS and OUTS: the emulator finds the memory that goes with them. */
+	if (qualification & BIT(4))
+		return EXIT_SLOW;
+	return vcpu_port_io(&vx->vcpu, qualification >> 16,
+			    (qualification & 7) + 1, qualification & BIT(3));
+}
+
+static int exit_emulate_slow(struct vcpu *vcpu)
+{
+	vcpu->exit.gva_valid = false;
+	return vcpu_emulate(vcpu);
+}
+
+static int exit_rdmsr(struct vmx_vcpu *vx)
+{
+	struct vcpu *vcpu = &vx->vcpu;
+	u64 data;
+
+	if (msr_get(vcpu, vcpu->regs[X86_RCX], &data, false))
+		return exit_general_protection(vx);
+	vcpu->regs[X86_RAX] = lower_32_bits(data);
+	vcpu->regs[X86_RDX] = upper_32_bits(data);
+	vmx_skip_instruction(vcpu);
+	return 1;
+}
+
+/* Outside the window: the registers switched with it may be the one. */
+static int exit_wrmsr(struct vmx_vcpu *vx)
+{
+	return EXIT_SLOW;
+}
+
+static int exit_wrmsr_slow(struct vcpu *vcpu)
+{
+	u64 data = (u32)vcpu->regs[X86_RAX] | vcpu->regs[X86_RDX] << 32;
+
+	if (msr_set(vcpu, vcpu->regs[X86_RCX], data, false))
+		vcpu_queue_exception_error(vcpu, X86_TRAP_GP, 0);
+	else
+		vmx_skip_instruction(vcpu);
+	return 1;
+}
+
+static int exit_xsetbv(struct vmx_vcpu *vx)
+{
+	return EXIT_SLOW;
+}
+
+/* KVM tells as little: nothing but that it cannot. */
+static int exit_task_switch(struct vmx_vcpu *vx)
+{
+	return vcpu_internal_error(&vx->vcpu, MINIVMM_INTERNAL_ERROR_EMULATION,
+				   0);
+}
+
+static int exit_ept_violation(struct vmx_vcpu *vx)
+{
+	struct vcpu_exit *exit = &vx->vcpu.exit;
+
+	exit->qualification = vmcs_readl(EXIT_QUALIFICATION);
+	exit->gpa = vmcs_read64(GUEST_PHYSICAL_ADDRESS);
+	exit->gva_valid = exit->qualification & EPT_VIOLATION_GVA_TRANSLATED &&
+			  exit->qualification & EPT_VIOLATION_GVA_IS_VALID;
+	requeue_event(vx);
+	return EXIT_SLOW;
+}
+
+/* An event that cannot be delivered because a table of the guest is MMIO. */
+static int delivery_error(struct vcpu *vcpu)
+{
+	struct minivmm_run *run = vcpu->run;
+
+	run->internal.data[0] = to_vmx(vcpu)->vectoring;
+	run->internal.data[1] = vcpu->exit.reason;
+	run->internal.data[2] = vcpu->exit.qualification;
+	run->internal.data[3] = vcpu->exit.gpa;
+	return vcpu_internal_error(vcpu, MINIVMM_INTERNAL_ERROR_DELIVERY_EV, 4);
+}
+
+static int exit_ept_violation_slow(struct vcpu *vcpu)
+{
+	struct vcpu_exit *exit = &vcpu->exit;
+	bool write = exit->qualification & EPT_VIOLATION_ACC_WRITE;
+	int ret;
+
+	vcpu->stats.ept_faults++;
+	ret = memory_fault(vcpu->vm, &vcpu->table_cache, exit->gpa, write);
+	if (ret != MEMORY_FAULT_MMIO)
+		return ret;
+	if (to_vmx(vcpu)->vectoring & VECTORING_INFO_VALID_MASK)
+		return delivery_error(vcpu);
+	if (exit->gva_valid) {
+		/* Needed for MMIO alone. */
+		vmx_get(to_vmx(vcpu));
+		exit->gva = vmcs_readl(GUEST_LINEAR_ADDRESS);
+		vmx_put();
+	}
+	return vcpu_emulate(vcpu);
+}
+
+static const struct {
+	int (*fast)(struct vmx_vcpu *vx);
+	int (*slow)(struct vcpu *vcpu);
+} handlers[] = {
+	[EXIT_REASON_EXCEPTION_NMI]	  = { exit_exception_nmi },
+	[EXIT_REASON_EXTERNAL_INTERRUPT]  = { exit_external_interrupt },
+	[EXIT_REASON_TRIPLE_FAULT]	  = { exit_triple_fault },
+	[EXIT_REASON_INTERRUPT_WINDOW]	  = { exit_interrupt_window },
+	[EXIT_REASON_TASK_SWITCH]	  = { exit_task_switch },
+	[EXIT_REASON_CPUID]		  = { exit_cpuid },
+	[EXIT_REASON_GETSEC]		  = { exit_invalid_opcode },
+	[EXIT_REASON_HLT]		  = { exit_hlt },
+	[EXIT_REASON_INVD]		  = { exit_nothing_to_do },
+	[EXIT_REASON_RDPMC]		  = { exit_general_protection },
+	[EXIT_REASON_VMCALL]		  = { exit_vmcall },
+	[EXIT_REASON_VMCLEAR]		  = { exit_invalid_opcode },
+	[EXIT_REASON_VMLAUNCH]		  = { exit_invalid_opcode },
+	[EXIT_REASON_VMPTRLD]		  = { exit_invalid_opcode },
+	[EXIT_REASON_VMPTRST]		  = { exit_invalid_opcode },
+	[EXIT_REASON_VMREAD]		  = { exit_invalid_opcode },
+	[EXIT_REASON_VMRESUME]		  = { exit_invalid_opcode },
+	[EXIT_REASON_VMWRITE]		  = { exit_invalid_opcode },
+	[EXIT_REASON_VMOFF]		  = { exit_invalid_opcode },
+	[EXIT_REASON_VMON]		  = { exit_invalid_opcode },
+	[EXIT_REASON_CR_ACCESS]		  = { vmx_exit_cr, vmx_exit_cr_slow },
+	[EXIT_REASON_DR_ACCESS]		  = { vmx_exit_dr },
+	[EXIT_REASON_IO_INSTRUCTION]	  = { exit_io, exit_emulate_slow },
+	[EXIT_REASON_MSR_READ]		  = { exit_rdmsr },
+	[EXIT_REASON_MSR_WRITE]		  = { exit_wrmsr, exit_wrmsr_slow },
+	[EXIT_REASON_MWAIT_INSTRUCTION]	  = { exit_nothing_to_do },
+	[EXIT_REASON_MONITOR_INSTRUCTION] = { exit_nothing_to_do },
+	[EXIT_REASON_EPT_VIOLATION]	  = { exit_ept_violation,
+					      exit_ept_violation_slow },
+	[EXIT_REASON_INVEPT]		  = { exit_invalid_opcode },
+	[EXIT_REASON_INVVPID]		  = { exit_invalid_opcode },
+	[EXIT_REASON_WBINVD]		  = { exit_nothing_to_do },
+	[EXIT_REASON_XSETBV]		  = { exit_xsetbv,
+					      vmx_exit_xsetbv_slow },
+	[EXIT_REASON_VMFUNC]		  = { exit_invalid_opcode },
+	[EXIT_REASON_ENCLS]		  = { exit_invalid_opcode },
+};
+
+/**
+ * vmx_handle_exit - handle a VM exit inside the window
+ * @vx: the vCPU
+ *
+ * Return: as a fast handler: 1, 0, an errno, EXIT_SLOW or EXIT_LEAVE.
+ */
+int vmx_handle_exit(struct vmx_vcpu *vx)
+{
+	u32 reason = vx->vcpu.exit.reason;
+
+	/* Not steered by the guest even speculatively: it is 16 bits of ours. */
+	if (unlikely(reason >= ARRAY_SIZE(handlers) || !handlers[reason].fast))
+		return vcpu_unhandled_exit(&vx->vcpu);
+	return handlers[reason].fast(vx);
+}
+
+/**
+ * vmx_handle_exit_slow - handle the rest of a VM exit outside the window
+ * @vcpu: the vCPU, whose fast handler has returned EXIT_SLOW
+ *
+ * Return: 1, 0 or an errno.
+ */
+int vmx_handle_exit_slow(struct vcpu *vcpu)
+{
+	return handlers[vcpu->exit.reason].slow(vcpu);
+}
+
+static u64 vmx_counter(enum backend_counter counter)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu(vmx_counters, cpu)[counter]);
+	return sum;
+}
+
+static const char *vmx_exit_name(unsigned int reason)
+{
+	static const struct {
+		u32 reason;
+		const char *name;
+	} names[] = { VMX_EXIT_REASONS };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (names[i].reason == reason)
+			return names[i].name;
+	return "OTHER";
+}
+
+static const struct backend vmx_backend = {
+	.name			= "VT-x",
+	.vm_init		= vmx_ept_init,
+	.vm_destroy		= vmx_ept_destroy,
+	.vcpu_alloc		= vmx_vcpu_alloc,
+	.vcpu_free		= vmx_vcpu_free,
+	.run			= vmx_run,
+	.cache_reg		= vmx_cache_reg,
+	.get_crs		= vmx_get_crs,
+	.set_crs		= vmx_set_crs,
+	.get_segment		= vmx_get_segment,
+	.set_segment		= vmx_set_segment,
+	.get_table		= vmx_get_table,
+	.set_table		= vmx_set_table,
+	.get_msr		= vmx_get_msr,
+	.set_msr		= vmx_set_msr,
+	.cpl			= vmx_cpl,
+	.mode			= vmx_mode,
+	.interrupt_allowed	= vmx_interrupt_allowed,
+	.skip_instruction	= vmx_skip_instruction,
+	.clear_shadow		= vmx_clear_shadow,
+	.cpuid_changed		= vmx_cpuid_changed,
+	.map			= vmx_ept_map,
+	.zap			= vmx_ept_zap,
+	.flush			= vmx_ept_flush,
+	.free_tables		= vmx_ept_free_tables,
+	.counter		= vmx_counter,
+	.exit_name		= vmx_exit_name,
+};
+
+/**
+ * vmx_init - make VT-x the back end, if this processor has what we need
+ *
+ * Return: 0; -EOPNOTSUPP: the log says what is missing; -ENOMEM.
+ */
+int __init vmx_init(void)
+{
+	int ret = vmx_caps_init();
+
+	if (!ret)
+		ret = vmx_switch_init();
+	if (!ret)
+		ret = vmx_root_init();
+	if (!ret)
+		backend = &vmx_backend;
+	return ret;
+}
+
+/**
+ * vmx_exit - undo vmx_init(); no VM is left
+ */
+void vmx_exit(void)
+{
+	vmx_root_exit();
+}

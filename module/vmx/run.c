@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The window: the guest runs, exits, and runs again, with preemption off.
+ *
+ * Everything dear is done once per window: the FPU, the MSRs, the host's
+ * segments. Inside, most exits (CPUID, control registers, MSRs) are handled
+ * with interrupts off and the guest is entered again at once. The window ends
+ * when an exit needs what only a thread can do (memory, the owner), and with
+ * every interrupt of the host, so it cannot keep others from the CPU for longer
+ * than the host's own timer allows: an interrupt that comes while an exit is
+ * being handled makes the next entry exit again before the guest gets a turn.
+ *
+ * SDM: "VM Entries", "VM Exits".
+ */
+#include <linux/entry-kvm.h>
+#include <asm/fpu/api.h>
+
+#include "vmx.h"
+#include "vmcs.h"
+
+/* Needed by the tracepoint alone. */
+static u64 vmx_exit_qualification(void)
+{
+	return vmcs_readl(EXIT_QUALIFICATION);
+}
+
+#define CREATE_TRACE_POINTS
+#include "../trace.h"
+
+/* What the host's CR3 and CR4 are now, for the next exit to find. */
+static void update_host_crs(struct vmx_vcpu *vx)
+{
+	unsigned long cr3 = __read_cr3();
+	unsigned long cr4 = __read_cr4();
+
+	if (unlikely(cr3 != vx->host.cr3)) {
+		vx->host.cr3 = cr3;
+		vmcs_writel(HOST_CR3, cr3);
+	}
+	if (unlikely(cr4 != vx->host.cr4)) {
+		vx->host.cr4 = cr4;
+		vmcs_writel(HOST_CR4, cr4);
+	}
+}
+
+static void write_dirty_regs(struct vcpu *vcpu)
+{
+	if (vcpu->dirty & CACHED_RIP)
+		vmcs_writel(GUEST_RIP, vcpu->rip);
+	if (vcpu->dirty & CACHED_RSP)
+		vmcs_writel(GUEST_RSP, vcpu->regs[X86_RSP]);
+	if (vcpu->dirty & CACHED_RFLAGS)
+		vmcs_writel(GUEST_RFLAGS, vcpu->rflags);
+	vcpu->dirty = 0;
+}
+
+static void set_interrupt_window(struct vmx_vcpu *vx, bool on)
+{
+	u32 controls = vx->controls.cpu & ~CPU_BASED_INTR_WINDOW_EXITING;
+
+	if (on)
+		controls |= CPU_BASED_INTR_WINDOW_EXITING;
+	if (controls != vx->controls.cpu) {
+		vx->controls.cpu = controls;
+		vmcs_write32(CPU_BASED_VM_EXEC_CONTROL, controls);
+	}
+}
+
+static void inject_exception(struct vmx_vcpu *vx)
+{
+	const struct vcpu_events *events = &vx->vcpu.events;
+	u32 info = events->exception.vector | INTR_INFO_VALID_MASK;
+
+	/* Real mode pushes no error codes. */
+	if (events->exception.has_error && vmx_get_cr0() & X86_CR0_PE) {
+		info |= INTR_INFO_DELIVER_CODE_MASK;
+		vmcs_write32(VM_ENTRY_EXCEPTION_ERROR_CODE,
+			     events->exception.error);
+	}
+	if (events->exception.soft) {
+		info |= INTR_TYPE_SOFT_EXCEPTION;
+		vmcs_write32(VM_ENTRY_INSTRUCTION_LEN, events->soft_length);
+	} else {
+		info |= INTR_TYPE_HARD_EXCEPTION;
+	}
+	vmcs_write32(VM_ENTRY_INTR_INFO_FIELD, info);
+}
+
+static void inject_interrupt(struct vmx_vcpu *vx)
+{
+	const struct vcpu_events *events = &vx->vcpu.events;
+	u32 info = events->interrupt.vector | INTR_INFO_VALID_MASK;
+
+	if (events->interrupt.soft) {
+		info |= INTR_TYPE_SOFT_INTR;
+		vmcs_write32(VM_ENTRY_INSTRUCTION_LEN, events->soft_length);
+	} else {
+		info |= INTR_TYPE_EXT_INTR;
+	}
+	vmcs_write32(VM_ENTRY_INTR_INFO_FIELD, info);
+}
+
+/* One event an entry: an interrupt behind an exception waits for its window. */
+static void inject_event(struct vmx_vcpu *vx)
+{
+	struct vcpu_events *events = &vx->vcpu.events;
+
+	vx->injected = true;
+	if (events->exception.queued) {
+		inject_exception(vx);
+		if (events->interrupt.queued) {
+			vx->interrupt_deferred = true;
+			set_interrupt_window(vx, true);
+		}
+	} else if (!vx->interrupt_deferred ||
+		   vmx_interrupt_allowed(&vx->vcpu)) {
+		vx->interrupt_deferred = false;
+		inject_interrupt(vx);
+	} else {
+		vx->injected = false;
+		set_interrupt_window(vx, true);
+	}
+}
+
+/* An event of which the exit does not say that it got stuck is delivered. */
+static void event_delivered(struct vmx_vcpu *vx)
+{
+	struct vcpu_events *events = &vx->vcpu.events;
+
+	vx->injected = false;
+	if (events->exception.queued)
+		events->exception.queued = false;
+	else
+		events->interrupt.queued = false;
+}
+
+/* Into the guest and out again, once. True: the entry failed at once. */
+static bool enter_once(struct vmx_vcpu *vx)
+{
+	struct vcpu *vcpu = &vx->vcpu;
+	bool failed;
+
+	if (unlikely(vcpu_event_queued(vcpu)))
+		inject_event(vx);
+	if (unlikely(vx->flush_vpid || vx->flush_ept))
+		vmx_ept_flush_local(vx);
+	if (vcpu->dirty)
+		write_dirty_regs(vcpu);
+	update_host_crs(vx);
+	if (unlikely(vcpu->cr2 != native_read_cr2()))
+		native_write_cr2(vcpu->cr2);
+	trace_minivmm_entry(vcpu->id);
+	failed = vmx_enter(vcpu->regs, vx->launched, &vx->host.rsp);
+	vcpu->cr2 = native_read_cr2();
+	vcpu->cached = 0;
+	vcpu->stats.entries++;
+	if (unlikely(failed))
+		return true;
+	vx->launched = true;
+	vmx_count(COUNTER_EXITS);
+	vcpu->exit.reason = vmcs_read32(VM_EXIT_REASON);
+	vcpu->stats.exits[min_t(u16, vcpu->exit.reason,
+				MINIVMM_NR_EXITS - 1)]++;
+	trace_minivmm_exit(vcpu);
+	return false;
+}
+
+/* The owner is told what the processor said; the state stays as it was. */
+static int entry_failed(struct vmx_vcpu *vx, u64 reason)
+{
+	struct minivmm_run *run = vx->vcpu.run;
+
+	/* What was to be injected is still queued. */
+	if (vx->injected)
+		vmcs_write32(VM_ENTRY_INTR_INFO_FIELD, 0);
+	vx->injected = false;
+	run->exit_reason = MINIVMM_EXIT_FAIL_ENTRY;
+	run->fail_entry.hardware_entry_failure_reason = reason;
+	run->fail_entry.cpu = raw_smp_processor_id();
+	return 0;
+}
+
+/* Enters until something has to be done outside; as vmx_handle_exit(). */
+static int enter_often(struct vmx_vcpu *vx)
+{
+	struct vcpu *vcpu = &vx->vcpu;
+	int ret;
+
+	do {
+		if (unlikely(enter_once(vx)))
+			return entry_failed(vx, vmcs_read32(VM_INSTRUCTION_ERROR));
+		if (unlikely(vcpu->exit.reason & VMX_EXIT_REASONS_FAILED_VMENTRY))
+			return entry_failed(vx, vcpu->exit.reason);
+		if (unlikely(vx->injected))
+			event_delivered(vx);
+		ret = vmx_handle_exit(vx);
+	} while (ret == 1 && !vcpu->events.triple_fault);
+	return ret;
+}
+
+/* Whether the thread has something better to do. Interrupts are off. */
+static bool must_not_enter(void)
+{
+	return __xfer_to_guest_mode_work_pending() ||
+	       !this_cpu_read(vmx_cpu.enabled);
+}
+
+static int window(struct vmx_vcpu *vx)
+{
+	struct guest_memory *memory = &vx->vcpu.vm->memory;
+	int ret = EXIT_LEAVE;
+	u64 start;
+
+	local_irq_disable();
+	start = rdtsc();
+	WRITE_ONCE(vx->in_guest, true);
+	/* Pairs with the barrier in ept.c: we are inside, then the generation. */
+	smp_mb();
+	if (READ_ONCE(memory->flush_generation) != vx->flush_generation)
+		vx->flush_ept = true;
+	if (!must_not_enter()) {
+		vmx_switch_to_guest(vx);
+		ret = enter_often(vx);
+		vmx_switch_to_host(vx);
+	}
+	WRITE_ONCE(vx->in_guest, false);
+	local_irq_enable();
+	vx->vcpu.stats.longest_window = max(vx->vcpu.stats.longest_window,
+					    rdtsc() - start);
+	return ret;
+}
+
+/**
+ * vmx_run - run the guest until an exit has been handled outside the window
+ * @vcpu: the vCPU
+ *
+ * Return: 1: enter again; 0: back to the owner; or an errno.
+ */
+int vmx_run(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vx = to_vmx(vcpu);
+	int ret;
+
+	vmx_get(vx);
+	set_interrupt_window(vx, vcpu_wants_interrupt_window(vcpu) ||
+				 vx->interrupt_deferred);
+	guest_fpu_load(vcpu);
+	ret = window(vx);
+	guest_fpu_save(vcpu);
+	vmx_put();
+	if (ret == EXIT_SLOW)
+		return vmx_handle_exit_slow(vcpu);
+	return ret == EXIT_LEAVE ? 1 : ret;
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Host registers that VT-x does not switch, or switches to what the VMCS says.
+ *
+ * Three kinds: fields of the host-state area that are the same on every entry
+ * (written once), those that follow the CPU (written when a vCPU moves) or the
+ * thread (compared on every entry, written when they changed); registers that
+ * a VM exit loads with fixed values and that have to be put back; and MSRs that
+ * the guest uses directly (SYSCALL, KERNEL_GS_BASE, TSC_AUX). The window, from
+ * vmx_switch_to_guest() to vmx_switch_to_host(), has preemption off: nobody
+ * else on this CPU sees the guest's values.
+ *
+ * SDM: "Host-State Area", "Loading Host State".
+ */
+#include <linux/sched.h>
+#include <linux/smp.h>
+#include <asm/cpu_entry_area.h>
+#include <asm/debugreg.h>
+#include <asm/desc.h>
+#include <asm/fsgsbase.h>
+#include <asm/segment.h>
+
+#include "vmx.h"
+#include "vmcs.h"
+
+static bool flush_l1d __ro_after_init;
+static bool clear_cpu_buffers __ro_after_init;
+
+/**
+ * vmx_switch_init - find out which side channels have to be closed at entry
+ *
+ * Return: 0.
+ */
+int __init vmx_switch_init(void)
+{
+	if (cpu_mitigations_off())
+		return 0;
+	flush_l1d = boot_cpu_has_bug(X86_BUG_L1TF) &&
+		    boot_cpu_has(X86_FEATURE_FLUSH_L1D);
+	clear_cpu_buffers = boot_cpu_has_bug(X86_BUG_MDS) &&
+			    boot_cpu_has(X86_FEATURE_MD_CLEAR);
+	return 0;
+}
+
+/**
+ * vmx_host_state_cpu - note what belongs to this CPU
+ * @cpu: this CPU's
+ */
+void vmx_host_state_cpu(struct vmx_cpu *cpu)
+{
+	native_store_gdt(&cpu->gdt);
+	if (boot_cpu_has(X86_FEATURE_RDTSCP) || boot_cpu_has(X86_FEATURE_RDPID))
+		rdmsrq(MSR_TSC_AUX, cpu->tsc_aux);
+}
+
+/**
+ * vmx_host_state_init - write the host fields that never change
+ *
+ * The VMCS is current.
+ */
+void vmx_host_state_init(void)
+{
+	struct desc_ptr idt;
+	u64 value;
+
+	store_idt(&idt);
+	vmcs_writel(HOST_IDTR_BASE, idt.address);
+	vmcs_writel(HOST_CR0, read_cr0() & ~X86_CR0_TS);
+	vmcs_write16(HOST_CS_SELECTOR, __KERNEL_CS);
+	vmcs_write16(HOST_SS_SELECTOR, __KERNEL_DS);
+	vmcs_write16(HOST_DS_SELECTOR, 0);
+	vmcs_write16(HOST_ES_SELECTOR, 0);
+	vmcs_write16(HOST_FS_SELECTOR, 0);
+	vmcs_write16(HOST_GS_SELECTOR, 0);
+	vmcs_write16(HOST_TR_SELECTOR, GDT_ENTRY_TSS * 8);
+	rdmsrq(MSR_IA32_SYSENTER_CS, value);
+	vmcs_write32(HOST_IA32_SYSENTER_CS, value);
+	rdmsrq(MSR_IA32_SYSENTER_EIP, value);
+	vmcs_writel(HOST_IA32_SYSENTER_EIP, value);
+	rdmsrq(MSR_EFER, value);
+	vmcs_write64(HOST_IA32_EFER, value);
+	vmcs_writel(HOST_RIP, (unsigned long)vmx_exit_point);
+	vmcs_writel(HOST_CR3, 0);
+	vmcs_writel(HOST_CR4, 0);
+	vmcs_writel(HOST_FS_BASE, 0);
+}
+
+static u64 user_fs_base(void)
+{
+	u64 base;
+
+	if (boot_cpu_has(X86_FEATURE_FSGSBASE))
+		return rdfsbase();
+	rdmsrq(MSR_FS_BASE, base);
+	return base;
+}
+
+/* Selectors of a 64-bit thread are 0; those of a 32-bit one are not. */
+static void save_segments(struct vmx_vcpu *vx)
+{
+	struct host_registers *saved = &vx->saved;
+
+	savesegment(ds, saved->ds);
+	savesegment(es, saved->es);
+	savesegment(fs, saved->fs);
+	savesegment(gs, saved->gs);
+	asm("sldt %0" : "=m" (saved->ldt));
+	saved->fs_base = user_fs_base();
+	if (saved->fs_base != vx->host.fs_base) {
+		vx->host.fs_base = saved->fs_base;
+		vmcs_writel(HOST_FS_BASE, saved->fs_base);
+	}
+}
+
+static void restore_segments(const struct host_registers *saved)
+{
+	if (unlikely(saved->ldt))
+		asm volatile("lldt %0" : : "m" (saved->ldt));
+	if (unlikely(saved->ds))
+		loadsegment(ds, saved->ds);
+	if (unlikely(saved->es))
+		loadsegment(es, saved->es);
+	if (unlikely(saved->gs))
+		load_gs_index(saved->gs);
+	if (unlikely(saved->fs)) {
+		loadsegment(fs, saved->fs);
+		wrmsrq(MSR_FS_BASE, saved->fs_base);
+	}
+}
+
+/* MSRs that the guest uses in long mode without an exit. */
+static void load_guest_msrs(struct vmx_vcpu *vx)
+{
+	const struct vcpu_msrs *msrs = &vx->vcpu.msrs;
+	struct host_registers *saved = &vx->saved;
+
+	if (vx->guest_syscall) {
+		rdmsrq(MSR_KERNEL_GS_BASE, saved->kernel_gs_base);
+		vmx_wrmsr(MSR_KERNEL_GS_BASE, msrs->kernel_gs_base);
+		if (vx->vcpu.efer & EFER_SCE) {
+			rdmsrq(MSR_STAR, saved->star);
+			rdmsrq(MSR_LSTAR, saved->lstar);
+			rdmsrq(MSR_CSTAR, saved->cstar);
+			rdmsrq(MSR_SYSCALL_MASK, saved->syscall_mask);
+			vmx_wrmsr(MSR_STAR, msrs->star);
+			vmx_wrmsr(MSR_LSTAR, msrs->lstar);
+			vmx_wrmsr(MSR_CSTAR, msrs->cstar);
+			vmx_wrmsr(MSR_SYSCALL_MASK, msrs->syscall_mask);
+		}
+		vx->msrs_loaded = true;
+		vx->syscall_loaded = vx->vcpu.efer & EFER_SCE;
+	}
+	if (vx->vcpu.cpuid.tsc_aux) {
+		vmx_wrmsr(MSR_TSC_AUX, msrs->tsc_aux);
+		vx->tsc_aux_loaded = true;
+	}
+}
+
+static void restore_host_msrs(struct vmx_vcpu *vx)
+{
+	const struct host_registers *saved = &vx->saved;
+
+	if (vx->msrs_loaded) {
+		rdmsrq(MSR_KERNEL_GS_BASE, vx->vcpu.msrs.kernel_gs_base);
+		vmx_wrmsr(MSR_KERNEL_GS_BASE, saved->kernel_gs_base);
+		if (vx->syscall_loaded) {
+			vmx_wrmsr(MSR_STAR, saved->star);
+			vmx_wrmsr(MSR_LSTAR, saved->lstar);
+			vmx_wrmsr(MSR_CSTAR, saved->cstar);
+			vmx_wrmsr(MSR_SYSCALL_MASK, saved->syscall_mask);
+		}
+		vx->msrs_loaded = false;
+	}
+	if (vx->tsc_aux_loaded) {
+		vmx_wrmsr(MSR_TSC_AUX, this_cpu_read(vmx_cpu.tsc_aux));
+		vx->tsc_aux_loaded = false;
+	}
+}
+
+/*
+ * The guest's breakpoints need the address registers; the host's own
+ * breakpoints come back with DR7, which a VM exit switches off.
+ */
+static void load_debug_registers(struct vmx_vcpu *vx)
+{
+	struct host_registers *saved = &vx->saved;
+	const struct vcpu *vcpu = &vx->vcpu;
+
+	get_debugreg(saved->dr7, 7);
+	if (!(vcpu->dr7 & 0xff))
+		return;
+	get_debugreg(saved->dr[0], 0);
+	get_debugreg(saved->dr[1], 1);
+	get_debugreg(saved->dr[2], 2);
+	get_debugreg(saved->dr[3], 3);
+	set_debugreg(0UL, 7);
+	set_debugreg(vcpu->dr[0], 0);
+	set_debugreg(vcpu->dr[1], 1);
+	set_debugreg(vcpu->dr[2], 2);
+	set_debugreg(vcpu->dr[3], 3);
+	vx->dr_loaded = true;
+}
+
+static void restore_debug_registers(struct vmx_vcpu *vx)
+{
+	const struct host_registers *saved = &vx->saved;
+
+	if (vx->dr_loaded) {
+		set_debugreg(saved->dr[0], 0);
+		set_debugreg(saved->dr[1], 1);
+		set_debugreg(saved->dr[2], 2);
+		set_debugreg(saved->dr[3], 3);
+		vx->dr_loaded = false;
+	}
+	if (unlikely(saved->dr7 & ~DR7_FIXED))
+		set_debugreg(saved->dr7, 7);
+}
+
+/* The host's performance counters must not write while the guest runs. */
+static void load_perf_control(struct vmx_vcpu *vx)
+{
+	u64 control;
+
+	if (!(vmx_caps.entry & VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL))
+		return;
+	rdmsrq(MSR_CORE_PERF_GLOBAL_CTRL, control);
+	if (control != vx->host.perf_global_ctrl) {
+		vx->host.perf_global_ctrl = control;
+		vmcs_write64(HOST_IA32_PERF_GLOBAL_CTRL, control);
+	}
+}
+
+static void close_side_channels(void)
+{
+	static const u16 selector = __KERNEL_DS;
+
+	if (flush_l1d)
+		vmx_wrmsr(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+	if (clear_cpu_buffers)
+		asm volatile("verw %0" : : "m" (selector) : "cc");
+}
+
+/**
+ * vmx_switch_to_guest - begin the window
+ * @vx: its VMCS is current, interrupts are off
+ */
+void vmx_switch_to_guest(struct vmx_vcpu *vx)
+{
+	save_segments(vx);
+	load_guest_msrs(vx);
+	load_debug_registers(vx);
+	load_perf_control(vx);
+	rdmsrq(MSR_IA32_DEBUGCTLMSR, vx->saved.debugctl);
+	close_side_channels();
+}
+
+/**
+ * vmx_switch_to_host - end the window
+ * @vx: its VMCS is current, interrupts are off
+ */
+void vmx_switch_to_host(struct vmx_vcpu *vx)
+{
+	restore_host_msrs(vx);
+	restore_segments(&vx->saved);
+	/* A VM exit leaves limits of 64 KiB; the IDT cannot be longer anyway. */
+	native_load_gdt(this_cpu_ptr(&vmx_cpu.gdt));
+	/* TR's limit does not reach the I/O bitmap now: reload it when needed. */
+	invalidate_tss_limit();
+	restore_debug_registers(vx);
+	if (unlikely(vx->saved.debugctl))
+		wrmsrq(MSR_IA32_DEBUGCTLMSR, vx->saved.debugctl);
+}

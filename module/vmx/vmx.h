@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Private to this folder: VT-x, the back end of minivmm.
+ *
+ * In reading order: caps.c (what the processor can do), root.c (VMX root
+ * operation on each CPU), vmcs.c (the VMCS, made and moved between CPUs),
+ * state.c (the guest's state in it), ept.c (guest-physical memory), switch.c
+ * (host registers that VT-x does not switch), enter.S (the door), run.c (the
+ * loop around it), exits.c (one table: what happens at a VM exit) and
+ * control_regs.c (the exits of CR and DR accesses).
+ */
+#ifndef MINIVMM_VMX_H
+#define MINIVMM_VMX_H
+
+#include <linux/list.h>
+#include <linux/percpu.h>
+
+#include "../backend.h"
+#include "../compat.h"
+
+/* DR7: the bit that is always set; accesses to debug registers are a trap. */
+#define DR7_FIXED	0x400
+#define DR7_GD		0x2000
+/* DR6: such an access was the cause. */
+#define DR6_BD		0x2000
+
+/* Not in the kernel's list of exit reasons. */
+#define EXIT_REASON_GETSEC	11
+
+/* What exit handlers answer besides 1, 0 and an errno. */
+enum {
+	EXIT_SLOW = 2,	/* call the handler for thread context */
+	EXIT_LEAVE = 3,	/* handled; leave the window before the next entry */
+};
+
+/**
+ * struct vmx_caps - VM-execution controls as this processor takes them
+ * @revision: VMCS revision identifier
+ * @pin: pin-based controls
+ * @cpu: primary processor-based controls
+ * @cpu2: secondary processor-based controls
+ * @exit: VM-exit controls
+ * @entry: VM-entry controls, for a guest outside IA-32e mode
+ * @ept_vpid: IA32_VMX_EPT_VPID_CAP
+ */
+struct vmx_caps {
+	u32 revision;
+	u32 pin;
+	u32 cpu;
+	u32 cpu2;
+	u32 exit;
+	u32 entry;
+	u64 ept_vpid;
+};
+
+/* Host registers to be put back when the window is left. */
+struct host_registers {
+	u64 kernel_gs_base;
+	u64 star, lstar, cstar, syscall_mask;
+	u64 debugctl;
+	u64 fs_base;
+	unsigned long dr[4];
+	unsigned long dr7;
+	u16 ds, es, fs, gs, ldt;
+};
+
+/**
+ * struct vmx_vcpu - a vCPU with what VT-x needs for it
+ * @vcpu: the vCPU itself
+ * @vmcs: the VMCS, a page
+ * @msr_bitmap: which MSRs the guest reaches without an exit, a page
+ * @link: in the list of VMCSs loaded on @cpu
+ * @cpu: where the VMCS is loaded; -1: nowhere
+ * @vpid: tag of its translations; 0: none was left
+ * @launched: the next entry is VMRESUME
+ * @in_guest: a flush has to interrupt it
+ * @flush_ept: forget guest-physical translations before the next entry
+ * @flush_vpid: forget linear ones
+ * @flush_generation: of the memory, when this vCPU last forgot
+ * @controls: copies of the controls that change
+ * @host: copies of host fields in the VMCS that may change
+ * @guest_syscall: it is in long mode, with SYSCALL and SWAPGS
+ * @msrs_loaded: its KERNEL_GS_BASE is in the processor now
+ * @syscall_loaded: so are its SYSCALL MSRs
+ * @tsc_aux_loaded: so is its TSC_AUX
+ * @dr_loaded: so are its breakpoint addresses
+ * @injected: an event was in the last entry
+ * @interrupt_deferred: an interrupt waits behind an exception
+ * @pdptrs_valid: the PAE pointers read outside the window can be used
+ * @vectoring: IDT-vectoring information of the last exit
+ * @saved: host registers
+ */
+struct vmx_vcpu {
+	struct vcpu vcpu;
+	void *vmcs;
+	void *msr_bitmap;
+	struct list_head link;
+	int cpu;
+	u16 vpid;
+	bool launched;
+	bool in_guest;
+	bool flush_ept;
+	bool flush_vpid;
+	u64 flush_generation;
+	struct {
+		u32 cpu;
+		u32 entry;
+	} controls;
+	struct {
+		unsigned long rsp;
+		unsigned long cr3;
+		unsigned long cr4;
+		unsigned long fs_base;
+		u64 perf_global_ctrl;
+	} host;
+	bool guest_syscall;
+	bool msrs_loaded;
+	bool syscall_loaded;
+	bool tsc_aux_loaded;
+	bool dr_loaded;
+	bool injected;
+	bool interrupt_deferred;
+	bool pdptrs_valid;
+	u32 vectoring;
+	struct host_registers saved;
+};
+
+/**
+ * struct vmx_cpu - VT-x on one physical CPU
+ * @vmxon: the VMXON region, a page
+ * @current_vcpu: whose VMCS is current
+ * @loaded: all that are loaded here
+ * @gdt: the GDT's address and limit, which a VM exit spoils
+ * @tsc_aux: the host's value
+ * @enabled: in VMX root operation
+ */
+struct vmx_cpu {
+	void *vmxon;
+	struct vmx_vcpu *current_vcpu;
+	struct list_head loaded;
+	struct desc_ptr gdt;
+	u64 tsc_aux;
+	bool enabled;
+};
+
+DECLARE_PER_CPU(struct vmx_cpu, vmx_cpu);
+extern struct vmx_caps vmx_caps;
+
+static inline struct vmx_vcpu *to_vmx(struct vcpu *vcpu)
+{
+	return container_of(vcpu, struct vmx_vcpu, vcpu);
+}
+
+static inline bool vmx_has_cpu2(u32 control)
+{
+	return vmx_caps.cpu2 & control;
+}
+
+/* caps.c */
+int vmx_caps_init(void);
+int vmx_caps_check_cpu(void);
+
+/* root.c */
+int vmx_root_init(void);
+void vmx_root_exit(void);
+int vmx_root_get(void);
+void vmx_root_put(void);
+
+/* vmcs.c */
+struct vcpu *vmx_vcpu_alloc(struct vm *vm, u32 id);
+void vmx_vcpu_free(struct vcpu *vcpu);
+void vmx_get(struct vmx_vcpu *vx);
+void vmx_put(void);
+void vmx_forget_loaded(void);
+void vmx_msr_intercept(struct vmx_vcpu *vx, u32 index, bool intercept);
+
+/* state.c */
+void vmx_state_reset(struct vmx_vcpu *vx);
+void vmx_cache_reg(struct vcpu *vcpu, enum cached_reg reg);
+void vmx_get_crs(struct vcpu *vcpu, struct vcpu_control_regs *crs);
+void vmx_set_crs(struct vcpu *vcpu, const struct vcpu_control_regs *crs);
+unsigned long vmx_get_cr0(void);
+unsigned long vmx_get_cr4(void);
+void vmx_set_cr0(struct vmx_vcpu *vx, unsigned long cr0);
+void vmx_set_cr4(struct vmx_vcpu *vx, unsigned long cr4);
+void vmx_set_efer(struct vmx_vcpu *vx, u64 efer);
+void vmx_write_pdptrs(struct vmx_vcpu *vx);
+void vmx_get_segment(struct vcpu *vcpu, unsigned int seg,
+		     struct x86_segment *segment);
+void vmx_set_segment(struct vcpu *vcpu, unsigned int seg,
+		     const struct x86_segment *segment);
+void vmx_get_table(struct vcpu *vcpu, bool idt, u64 *base, u16 *limit);
+void vmx_set_table(struct vcpu *vcpu, bool idt, u64 base, u16 limit);
+int vmx_get_msr(struct vcpu *vcpu, u32 index, u64 *data);
+int vmx_set_msr(struct vcpu *vcpu, u32 index, u64 data);
+unsigned int vmx_cpl(struct vcpu *vcpu);
+unsigned int vmx_mode(struct vcpu *vcpu);
+bool vmx_interrupt_allowed(struct vcpu *vcpu);
+void vmx_skip_instruction(struct vcpu *vcpu);
+void vmx_clear_shadow(struct vcpu *vcpu);
+void vmx_cpuid_changed(struct vcpu *vcpu);
+
+/* ept.c */
+int vmx_ept_init(struct vm *vm);
+void vmx_ept_destroy(struct vm *vm);
+u64 vmx_ept_pointer(const struct guest_memory *memory);
+bool vmx_ept_map(struct guest_memory *memory, u64 gfn, u64 pfn, bool writable,
+		 struct table_cache *cache);
+bool vmx_ept_zap(struct guest_memory *memory, u64 gfn, u64 nr);
+void vmx_ept_free_tables(struct vm *vm, u64 gfn, u64 nr);
+void vmx_ept_flush(struct vm *vm);
+void vmx_ept_flush_local(struct vmx_vcpu *vx);
+
+/* switch.c */
+int vmx_switch_init(void);
+void vmx_host_state_init(void);
+void vmx_host_state_cpu(struct vmx_cpu *cpu);
+void vmx_switch_to_guest(struct vmx_vcpu *vx);
+void vmx_switch_to_host(struct vmx_vcpu *vx);
+
+/* enter.S */
+bool vmx_enter(unsigned long *regs, bool launched, unsigned long *host_rsp);
+extern const char vmx_exit_point[];
+
+/* run.c */
+int vmx_run(struct vcpu *vcpu);
+
+/* exits.c */
+int vmx_handle_exit(struct vmx_vcpu *vx);
+int vmx_handle_exit_slow(struct vcpu *vcpu);
+
+/* control_regs.c */
+int vmx_exit_cr(struct vmx_vcpu *vx);
+int vmx_exit_cr_slow(struct vcpu *vcpu);
+int vmx_exit_dr(struct vmx_vcpu *vx);
+int vmx_exit_xsetbv_slow(struct vcpu *vcpu);
+
+#endif

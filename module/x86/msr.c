@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Model-specific registers of the guest.
+ *
+ * An MSR is one of three kinds: it is plain memory here (struct vcpu_msrs) with
+ * a rule for what may be written, it is kept by the back end (in the VMCS), or
+ * the guest does not have it and takes #GP. The vCPU's owner reads and writes
+ * the same registers by ioctl, under fewer rules: what the guest may only read,
+ * it may set.
+ *
+ * SDM: "Model-Specific Registers (MSRs)".
+ */
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <asm/msr-index.h>
+#include <asm/mtrr.h>
+
+#include "../backend.h"
+
+/* The registers whose values make up a vCPU's state, for GET_MSR_INDEX_LIST. */
+static const u32 msrs_to_save[] = {
+	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
+	MSR_STAR, MSR_CSTAR, MSR_KERNEL_GS_BASE, MSR_SYSCALL_MASK, MSR_LSTAR,
+	MSR_IA32_TSC, MSR_IA32_CR_PAT, MSR_TSC_AUX, MSR_IA32_TSC_ADJUST,
+	MSR_IA32_MISC_ENABLE, MSR_IA32_MCG_STATUS, MSR_IA32_UCODE_REV,
+};
+
+/* Ways in which a value can be wrong for a register kept in memory. */
+static bool any_value(u64 data)
+{
+	return true;
+}
+
+static bool canonical_value(u64 data)
+{
+	return ((s64)data << 16 >> 16) == (s64)data;
+}
+
+static bool low_half_value(u64 data)
+{
+	return !(data >> 32);
+}
+
+static bool memory_type_is_valid(u8 type)
+{
+	/* UC, WC, WT, WP, WB: 2 and 3 do not exist. */
+	return type < 7 && type != 2 && type != 3;
+}
+
+static bool mtrr_fixed_value(u64 data)
+{
+	int i;
+
+	for (i = 0; i < 8; i++)
+		if (!memory_type_is_valid(data >> 8 * i))
+			return false;
+	return true;
+}
+
+static bool mtrr_def_type_value(u64 data)
+{
+	return !(data & ~0xcffULL) && memory_type_is_valid(data);
+}
+
+static bool pat_value(u64 data)
+{
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		u8 type = data >> 8 * i;
+
+		/* 7 is UC-, which only the PAT has. */
+		if (type != 7 && !memory_type_is_valid(type))
+			return false;
+	}
+	return true;
+}
+
+/**
+ * struct memory_msr - a register that is plain memory
+ * @index: its number
+ * @offset: of its field in struct vcpu_msrs
+ * @valid: whether it takes a value
+ */
+struct memory_msr {
+	u32 index;
+	u16 offset;
+	bool (*valid)(u64 data);
+};
+
+static const struct memory_msr memory_msrs[] = {
+#define MEMORY_MSR(index, field, valid) \
+	{ index, offsetof(struct vcpu_msrs, field), valid }
+	MEMORY_MSR(MSR_STAR, star, any_value),
+	MEMORY_MSR(MSR_LSTAR, lstar, canonical_value),
+	MEMORY_MSR(MSR_CSTAR, cstar, canonical_value),
+	MEMORY_MSR(MSR_SYSCALL_MASK, syscall_mask, low_half_value),
+	MEMORY_MSR(MSR_KERNEL_GS_BASE, kernel_gs_base, canonical_value),
+	MEMORY_MSR(MSR_IA32_CR_PAT, pat, pat_value),
+	MEMORY_MSR(MSR_IA32_MISC_ENABLE, misc_enable, any_value),
+	MEMORY_MSR(MSR_IA32_MCG_STATUS, mcg_status, any_value),
+	MEMORY_MSR(MSR_MTRRdefType, mtrr_def_type, mtrr_def_type_value),
+	MEMORY_MSR(MSR_MTRRfix64K_00000, mtrr_fixed[0], mtrr_fixed_value),
+	MEMORY_MSR(MSR_MTRRfix16K_80000, mtrr_fixed[1], mtrr_fixed_value),
+	MEMORY_MSR(MSR_MTRRfix16K_A0000, mtrr_fixed[2], mtrr_fixed_value),
+	MEMORY_MSR(MSR_MTRRfix4K_C0000, mtrr_fixed[3], mtrr_fixed_value),
+	MEMORY_MSR(MSR_MTRRfix4K_C8000, mtrr_fixed[4], mtrr_fixed_value),
+	MEMORY_MSR(MSR_MTRRfix4K_D0000, mtrr_fixed[5], mtrr_fixed_value),
+	MEMORY_MSR(MSR_MTRRfix4K_D8000, mtrr_fixed[6], mtrr_fixed_value),
+	MEMORY_MSR(MSR_MTRRfix4K_E0000, mtrr_fixed[7], mtrr_fixed_value),
+	MEMORY_MSR(MSR_MTRRfix4K_E8000, mtrr_fixed[8], mtrr_fixed_value),
+	MEMORY_MSR(MSR_MTRRfix4K_F0000, mtrr_fixed[9], mtrr_fixed_value),
+	MEMORY_MSR(MSR_MTRRfix4K_F8000, mtrr_fixed[10], mtrr_fixed_value),
+};
+
+static u64 *msr_field(struct vcpu *vcpu, const struct memory_msr *msr)
+{
+	return (void *)&vcpu->msrs + msr->offset;
+}
+
+static const struct memory_msr *find_memory_msr(u32 index)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(memory_msrs); i++)
+		if (memory_msrs[i].index == index)
+			return &memory_msrs[i];
+	return NULL;
+}
+
+static bool is_variable_mtrr(u32 index)
+{
+	return index >= MTRRphysBase_MSR(0) &&
+	       index <= MTRRphysMask_MSR(MINIVMM_VARIABLE_MTRRS - 1);
+}
+
+static bool variable_mtrr_is_valid(struct vcpu *vcpu, u32 index, u64 data)
+{
+	u64 reserved = GENMASK_ULL(63, vcpu->cpuid.maxphyaddr);
+
+	if (index & 1)		/* a mask: valid bit 11 */
+		return !(data & (reserved | 0x7ff));
+	return !(data & (reserved | 0xf00)) && memory_type_is_valid(data);
+}
+
+/**
+ * msr_init - the values after RESET
+ * @vcpu: a new vCPU
+ */
+void msr_init(struct vcpu *vcpu)
+{
+	vcpu->msrs.pat = 0x0007040600070406ULL;
+	vcpu->msrs.misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING;
+	vcpu->msrs.ucode_rev = 0x100000000ULL;
+}
+
+/* Registers that are constants, or computed. 1: there is no such register. */
+static int get_special(struct vcpu *vcpu, u32 index, u64 *data, bool host)
+{
+	switch (index) {
+	case MSR_EFER:
+		*data = vcpu->efer;
+		return 0;
+	case MSR_IA32_APICBASE:
+		*data = vcpu->apic_base;
+		return 0;
+	case MSR_TSC_AUX:
+		*data = vcpu->msrs.tsc_aux;
+		return !host && !vcpu->cpuid.tsc_aux;
+	case MSR_IA32_TSC_ADJUST:
+		*data = vcpu->msrs.tsc_adjust;
+		return 0;
+	case MSR_IA32_UCODE_REV:
+		*data = vcpu->msrs.ucode_rev;
+		return 0;
+	case MSR_MTRRcap:
+		/* Fixed-range registers and write-combining as well. */
+		*data = BIT(10) | BIT(8) | MINIVMM_VARIABLE_MTRRS;
+		return 0;
+	case MSR_IA32_MCG_CAP:
+	case MSR_IA32_DEBUGCTLMSR:
+	case MSR_IA32_PLATFORM_ID:
+		*data = 0;
+		return 0;
+	}
+	return 1;
+}
+
+/**
+ * msr_get - read one of the guest's MSRs
+ * @vcpu: the vCPU
+ * @index: the register
+ * @data: gets the value
+ * @host: on behalf of the vCPU's owner, not of the guest
+ *
+ * Return: 0; 1: the guest has no such register (#GP).
+ */
+int msr_get(struct vcpu *vcpu, u32 index, u64 *data, bool host)
+{
+	const struct memory_msr *msr;
+
+	if (!get_special(vcpu, index, data, host))
+		return 0;
+	msr = find_memory_msr(index);
+	if (msr) {
+		*data = *msr_field(vcpu, msr);
+		return 0;
+	}
+	if (is_variable_mtrr(index)) {
+		*data = vcpu->msrs.mtrr_variable[index - MTRRphysBase_MSR(0)];
+		return 0;
+	}
+	return backend->get_msr(vcpu, index, data);
+}
+
+static int set_efer(struct vcpu *vcpu, u64 efer, bool host)
+{
+	struct vcpu_control_regs crs;
+
+	if (efer & ~(EFER_SCE | EFER_LME | EFER_LMA | EFER_NX))
+		return 1;
+	if (!host) {
+		if (efer & ~vcpu->cpuid.efer_valid)
+			return 1;
+		backend->get_crs(vcpu, &crs);
+		if (crs.cr0 & X86_CR0_PG && (efer ^ vcpu->efer) & EFER_LME)
+			return 1;
+	}
+	/* LMA is the processor's to say: LME with paging on. */
+	efer = (efer & ~EFER_LMA) | (vcpu->efer & EFER_LMA);
+	return backend->set_msr(vcpu, MSR_EFER, efer);
+}
+
+static int set_apic_base(struct vcpu *vcpu, u64 data)
+{
+	struct vcpu_control_regs crs;
+	u64 reserved = GENMASK_ULL(63, vcpu->cpuid.maxphyaddr) | 0x2ff;
+
+	/* No x2APIC without a local APIC in the kernel. */
+	if (data & (reserved | X2APIC_ENABLE))
+		return 1;
+	vcpu->apic_base = data;
+	backend->get_crs(vcpu, &crs);
+	cpuid_update(vcpu, crs.cr4);
+	return 0;
+}
+
+/* The time stamp moves with TSC_ADJUST, and TSC_ADJUST with the time stamp. */
+static int set_tsc(struct vcpu *vcpu, u32 index, u64 data, bool host)
+{
+	u64 now;
+
+	if (host && index == MSR_IA32_TSC_ADJUST) {
+		vcpu->msrs.tsc_adjust = data;
+		return 0;
+	}
+	backend->get_msr(vcpu, MSR_IA32_TSC, &now);
+	if (index == MSR_IA32_TSC_ADJUST) {
+		now += data - vcpu->msrs.tsc_adjust;
+		vcpu->msrs.tsc_adjust = data;
+		return backend->set_msr(vcpu, MSR_IA32_TSC, now);
+	}
+	if (!host)
+		vcpu->msrs.tsc_adjust += data - now;
+	return backend->set_msr(vcpu, MSR_IA32_TSC, data);
+}
+
+/* 1: the value is wrong; 2: the register is none of these. */
+static int set_special(struct vcpu *vcpu, u32 index, u64 data, bool host)
+{
+	switch (index) {
+	case MSR_EFER:
+		return set_efer(vcpu, data, host);
+	case MSR_IA32_APICBASE:
+		return set_apic_base(vcpu, data);
+	case MSR_IA32_TSC:
+	case MSR_IA32_TSC_ADJUST:
+		return set_tsc(vcpu, index, data, host);
+	case MSR_TSC_AUX:
+		if ((!host && !vcpu->cpuid.tsc_aux) || data >> 32)
+			return 1;
+		vcpu->msrs.tsc_aux = data;
+		return 0;
+	case MSR_IA32_UCODE_REV:
+		/* The guest's write asks for the revision to be loaded. */
+		if (host)
+			vcpu->msrs.ucode_rev = data;
+		return 0;
+	case MSR_MTRRcap:
+	case MSR_IA32_MCG_CAP:
+	case MSR_IA32_PLATFORM_ID:
+		return 1;
+	case MSR_IA32_DEBUGCTLMSR:
+		return data != 0;
+	}
+	return 2;
+}
+
+/**
+ * msr_set - write one of the guest's MSRs
+ * @vcpu: the vCPU
+ * @index: the register
+ * @data: the value
+ * @host: on behalf of the vCPU's owner, not of the guest
+ *
+ * Return: 0; 1: the guest has no such register, or not for this value (#GP).
+ */
+int msr_set(struct vcpu *vcpu, u32 index, u64 data, bool host)
+{
+	const struct memory_msr *msr;
+	int ret = set_special(vcpu, index, data, host);
+
+	if (ret != 2)
+		return ret;
+	msr = find_memory_msr(index);
+	if (msr) {
+		if (!msr->valid(data))
+			return 1;
+		*msr_field(vcpu, msr) = data;
+		return 0;
+	}
+	if (is_variable_mtrr(index)) {
+		if (!variable_mtrr_is_valid(vcpu, index, data))
+			return 1;
+		vcpu->msrs.mtrr_variable[index - MTRRphysBase_MSR(0)] = data;
+		return 0;
+	}
+	if (!canonical_value(data))
+		return 1;
+	return backend->set_msr(vcpu, index, data);
+}
+
+/**
+ * msr_index_list - serve GET_MSR_INDEX_LIST
+ * @user: the caller's list; its nmsrs says how much room there is
+ *
+ * Return: 0; -E2BIG: too little room, nmsrs now says how much it takes;
+ * -EFAULT.
+ */
+int msr_index_list(struct minivmm_msr_list __user *user)
+{
+	u32 room;
+
+	if (get_user(room, &user->nmsrs) ||
+	    put_user((u32)ARRAY_SIZE(msrs_to_save), &user->nmsrs))
+		return -EFAULT;
+	if (room < ARRAY_SIZE(msrs_to_save))
+		return -E2BIG;
+	if (copy_to_user(user->indices, msrs_to_save, sizeof(msrs_to_save)))
+		return -EFAULT;
+	return 0;
+}
+
+/**
+ * msr_ioctl - serve GET_MSRS and SET_MSRS
+ * @vcpu: the vCPU
+ * @user: the caller's registers
+ * @set: write them; else read
+ *
+ * Return: how many were done before the first that could not be; -E2BIG: more
+ * than 256 (MAX_IO_MSRS of KVM); -EFAULT; -ENOMEM.
+ */
+int msr_ioctl(struct vcpu *vcpu, struct minivmm_msrs __user *user, bool set)
+{
+	struct minivmm_msr_entry *entries;
+	struct minivmm_msrs header;
+	size_t size;
+	int i, ret;
+
+	if (copy_from_user(&header, user, sizeof(header)))
+		return -EFAULT;
+	if (header.nmsrs >= 256)
+		return -E2BIG;
+	size = header.nmsrs * sizeof(*entries);
+	entries = memdup_user(user->entries, size);
+	if (IS_ERR(entries))
+		return PTR_ERR(entries);
+	for (i = 0; i < header.nmsrs; i++) {
+		u64 data = entries[i].data;
+
+		if (set)
+			ret = msr_set(vcpu, entries[i].index, data, true);
+		else
+			ret = msr_get(vcpu, entries[i].index, &data, true);
+		if (ret)
+			break;
+		entries[i].data = data;
+	}
+	ret = i;
+	if (!set && copy_to_user(user->entries, entries, size))
+		ret = -EFAULT;
+	kfree(entries);
+	return ret;
+}
