@@ -146,6 +146,7 @@ static bool is_modrm_spec(u8 spec)
 	case ED:
 	case EVW:
 	case MV:
+	case MY:
 		return true;
 	}
 	return false;
@@ -189,7 +190,8 @@ static bool is_known(const struct decoder *d)
 		return false;
 	if ((opcode->flags & NO_REP) && d->rep)
 		return false;
-	if ((opcode->dst == MV || opcode->src == MV) && d->mod == 3)
+	if (d->mod == 3 && (opcode->dst == MV || opcode->dst == MY ||
+			    opcode->src == MV))
 		return false;
 	return true;
 }
@@ -360,6 +362,9 @@ static u8 spec_size(const struct decoder *d, u8 spec)
 	case XZ:
 	case YZ:
 		return min_t(u8, v, 4);
+	case GY:
+	case MY:
+		return v == 8 ? 8 : 4;
 	}
 	return v;
 }
@@ -373,6 +378,7 @@ static struct x86_operand operand(const struct decoder *d, u8 spec)
 		return (struct x86_operand){ X86_OPERAND_NONE, 0, 0 };
 	case GB:
 	case GV:
+	case GY:
 		return reg_operand(d, d->reg | REX_R(d), size);
 	case SW:
 		return (struct x86_operand){ X86_OPERAND_SREG, d->reg, size };

@@ -17,13 +17,14 @@
  * Where an operand is and how wide it is. First letter: E ModRM's register or
  * memory; M the same, memory only; G ModRM's other register; S the same, a
  * segment register; O memory at an address in the instruction; I immediate.
- * Second letter: b 1 byte; w 2 bytes; v operand size; z operand size, but at
- * most 4 bytes. Then those that are named in full.
+ * Second letter: B 1 byte; W 2 bytes; D 4 bytes; V operand size; Y operand size,
+ * but at least 4 bytes; Z operand size, but at most 4 bytes. Then those that are
+ * named in full.
  */
 enum spec {
-	NONE, EB, EW, EV, ED, MV, GB, GV, SW, OB, OV, IB, IZ,
+	NONE, EB, EW, EV, ED, MV, MY, GB, GV, GY, SW, OB, OV, IB, IZ,
 	IBS,		/* 1 byte, sign-extended to the operand size */
-	EVW,		/* as a register v, as memory w */
+	EVW,		/* a register V, or memory W */
 	AL, RAX,
 	XB, XV,		/* string source: DS:rSI */
 	YB, YV, YZ,	/* string destination: ES:rDI */
@@ -114,7 +115,7 @@ static const struct opcode group11_c7[8] = {
 
 /* Opcodes of one byte, from 40. */
 static const struct opcode one_byte[256] = {
-	[0x63] = OP(MOVSX, GV, ED, ONLY64),	/* MOVSXD */
+	[0x63] = OP(MOVSX, GV, ED, ONLY64 | NO_66),	/* MOVSXD */
 	[0x6c] = OP(INS, YB, NONE, 0),
 	[0x6d] = OP(INS, YZ, NONE, 0),
 	[0x6e] = OP(OUTS, NONE, XB, 0),
@@ -171,7 +172,7 @@ static const struct opcode two_byte[256] = {
 	[0xbf] = OP(MOVSX, GV, EW, 0),
 	[0xc0] = OP(XADD, EB, GB, LOCKABLE),
 	[0xc1] = OP(XADD, EV, GV, LOCKABLE),
-	[0xc3] = OP(MOV, MV, GV, NO_66 | NO_REP),	/* MOVNTI */
+	[0xc3] = OP(MOV, MY, GY, NO_66 | NO_REP),	/* MOVNTI */
 };
 
 /* After the escape bytes 0F 38: only MOVBE. */
