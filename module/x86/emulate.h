@@ -149,7 +149,8 @@ struct x86_emulator {
 
 	/* private: the instruction at work */
 	bool decoded;		/* insn holds it */
-	bool pio_done;		/* user space has served io of INS or OUTS */
+	bool pio_done;		/* user space has served the port */
+	u32 pio_count;		/* of so many elements */
 	u32 pio_stored;		/* INS: elements stored since */
 	u64 new_regs[16];
 	u64 new_rip;

@@ -204,6 +204,7 @@ static u32 batch(const struct x86_emulator *e, const struct x86_access *a,
 
 static int ask_for_pio(struct x86_emulator *e, u32 count)
 {
+	e->pio_count = count;
 	e->io = (struct x86_io){
 		.kind = X86_IO_PIO,
 		.write = e->insn.op == X86_OP_OUTS,
@@ -304,7 +305,7 @@ static int port_string(struct x86_emulator *e)
 		return out ? outs_begin(e) : ins_begin(e);
 
 	/* Should user space have lowered rCX meanwhile, it is obeyed. */
-	count = min_t(u64, e->io.count, iterations_left(e));
+	count = min_t(u64, e->pio_count, iterations_left(e));
 	ret = out ? X86_EMUL_DONE : ins_store(e, count);
 	if (ret)
 		return ret;
