@@ -15,6 +15,8 @@ Program = namedtuple("Program", "name path host_files")
 
 # No tests: the library; and what `make bench` runs.
 NOT_TESTS = ("lib", "bench")
+# Never in the test host.
+RUN_HERE = ("docs", "unit")
 
 
 def folders():
@@ -55,7 +57,7 @@ def in_host():
     """Each program that runs in the test host."""
     found = []
     for folder in folders():
-        if folder == "docs" or makefile_runs(folder):
+        if folder in RUN_HERE or makefile_runs(folder):
             continue
         own = os.path.exists(os.path.join(SELFTESTS, folder, "Makefile"))
         for path in sorted(glob.glob("%s/%s/*" % (SELFTESTS, folder))):
