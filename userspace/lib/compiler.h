@@ -9,8 +9,12 @@
 #define BIT_ULL(n) (1ULL << (n))
 
 #define ATTRIBUTE(...) __attribute__((__VA_ARGS__))
+#ifndef __printf
 #define __printf(format_index, first) \
 	ATTRIBUTE(__format__(__printf__, format_index, first))
+#endif
+#ifndef __noreturn
 #define __noreturn ATTRIBUTE(__noreturn__)
+#endif
 
 #endif /* COMPILER_H */
