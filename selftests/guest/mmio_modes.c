@@ -162,15 +162,31 @@ TEST(read_only_page_is_a_fault_and_no_exit)
 
 GUEST64(guest_movs_to_gva, "mov $0xd0000000, %esi\n mov $0x123000, %edi\n movsl\n hlt\n");
 
-/* The processor saw the source only: the destination's fault is found later. */
+/*
+ * The processor saw the source only; the destination's fault is found by who
+ * emulates. Whether the source is read before that is left open: KVM does.
+ */
+static struct trap *expect_movs_fault(struct vcpu *vcpu, uint64_t error)
+{
+	uint64_t count = trap_record(vcpu)->count;
+
+	ASSERT_OK(vcpu_run(vcpu));
+	if (vcpu->run->exit_reason == MINIVMM_EXIT_MMIO) {
+		EXPECT_EQ(0, vcpu->run->mmio.is_write);
+		EXPECT_EQ(MMIO, vcpu->run->mmio.phys_addr);
+		ASSERT_OK(vcpu_run(vcpu));
+	}
+	ASSERT_EQ(MINIVMM_EXIT_HLT, vcpu->run->exit_reason);
+	return trap_check(vcpu, count, PF, error);
+}
+
 TEST(movs_to_a_page_not_present_is_a_fault)
 {
 	struct vcpu *vcpu = trap_guest(MODE_LONG, guest_movs_to_gva);
 	struct trap *trap;
 
 	vm_map(vcpu, 0x123000, 0);
-	R(0, 4, 1);
-	trap = trap_expect(vcpu, PF, 2);
+	trap = expect_movs_fault(vcpu, 2);
 	EXPECT_EQ(0x123000, trap->cr2);
 	EXPECT_EQ(MMIO, vcpu_regs(vcpu).rsi);
 }
@@ -181,8 +197,7 @@ TEST(movs_to_a_read_only_page_is_a_fault)
 	struct trap *trap;
 
 	vm_map(vcpu, 0x123000, RAM | PTE_P);
-	R(0, 4, 1);
-	trap = trap_expect(vcpu, PF, 3);
+	trap = expect_movs_fault(vcpu, 3);
 	EXPECT_EQ(0x123000, trap->cr2);
 }
 
@@ -214,8 +229,7 @@ TEST(movs_from_ring_3_to_a_supervisor_page_is_a_fault)
 	struct trap *trap;
 
 	vm_map(vcpu, 0x123000, RAM | PTE_P | PTE_W);
-	R(0, 4, 1);
-	trap = trap_expect(vcpu, PF, 7);
+	trap = expect_movs_fault(vcpu, 7);
 	EXPECT_EQ(0x123000, trap->cr2);
 	EXPECT_EQ(SEL_USER_CODE64 | 3, trap->cs);
 }
