@@ -161,17 +161,26 @@ static int emulation_failed(struct vcpu *vcpu)
 {
 	const struct x86_insn *insn = &vcpu->emulator.insn;
 	struct minivmm_run *run = vcpu->run;
+	unsigned int n = 1;	/* words of data: the flags always */
 
-	/* Words: flags, then the length and 15 bytes of the instruction. */
-	memset(&run->emulation_failure, 0, sizeof(run->emulation_failure));
-	run->emulation_failure.flags =
-		MINIVMM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
-	run->emulation_failure.insn_size = insn->len;
-	memset(run->emulation_failure.insn_bytes, 0x90,
-	       sizeof(run->emulation_failure.insn_bytes));
-	memcpy(run->emulation_failure.insn_bytes, insn->bytes, insn->len);
+	memset(&run->internal, 0, sizeof(run->internal));
+	if (insn->len) {
+		run->emulation_failure.flags =
+			MINIVMM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
+		run->emulation_failure.insn_size = insn->len;
+		memset(run->emulation_failure.insn_bytes, 0x90,
+		       sizeof(run->emulation_failure.insn_bytes));
+		memcpy(run->emulation_failure.insn_bytes, insn->bytes,
+		       insn->len);
+		n += 2;
+	}
+	/* What the exit said, in as many words as KVM has for it. */
+	run->internal.data[n] = vcpu->exit.reason;
+	run->internal.data[n + 1] = vcpu->exit.qualification;
+	run->internal.data[n + 2] = vcpu->exit.vectoring;
 	x86_emulate_reset(&vcpu->emulator);
-	return vcpu_internal_error(vcpu, MINIVMM_INTERNAL_ERROR_EMULATION, 4);
+	return vcpu_internal_error(vcpu, MINIVMM_INTERNAL_ERROR_EMULATION,
+				   n + 5);
 }
 
 static int complete_emulation(struct vcpu *vcpu)

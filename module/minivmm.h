@@ -66,7 +66,7 @@ struct vm {
  */
 struct vcpu_exit {
 	u32 reason;
-	u32 instruction_length;
+	u32 vectoring;		/* the event that was being delivered */
 	u64 qualification;
 	u64 gpa;
 	u64 gva;

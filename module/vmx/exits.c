@@ -35,7 +35,7 @@ static void requeue_event(struct vmx_vcpu *vx)
 	struct vcpu_events *events = &vx->vcpu.events;
 	u32 info = vmcs_read32(IDT_VECTORING_INFO_FIELD);
 
-	vx->vectoring = info;
+	vx->vcpu.exit.vectoring = info;
 	if (likely(!(info & VECTORING_INFO_VALID_MASK)))
 		return;
 	events->soft_length = vmcs_read32(VM_EXIT_INSTRUCTION_LEN);
@@ -95,10 +95,14 @@ static int exit_exception_nmi(struct vmx_vcpu *vx)
 	}
 	requeue_event(vx);
 	if (vx->vcpu.events.interrupt.queued &&
-	    vx->vectoring & VECTORING_INFO_VALID_MASK)
+	    vx->vcpu.exit.vectoring & VECTORING_INFO_VALID_MASK)
 		vx->vcpu.events.interrupt.queued = false;
 	switch (info & INTR_INFO_VECTOR_MASK) {
 	case X86_TRAP_DB:
+		/* INT1 is behind us when its exception is delivered. */
+		if ((info & INTR_INFO_INTR_TYPE_MASK) ==
+		    INTR_TYPE_PRIV_SW_EXCEPTION)
+			vmx_skip_instruction(&vx->vcpu);
 		return exit_debug_exception(vx);
 	case X86_TRAP_AC:
 		vcpu_queue_exception_error(&vx->vcpu, X86_TRAP_AC,
@@ -265,7 +269,7 @@ static int delivery_error(struct vcpu *vcpu)
 {
 	struct minivmm_run *run = vcpu->run;
 
-	run->internal.data[0] = to_vmx(vcpu)->vectoring;
+	run->internal.data[0] = vcpu->exit.vectoring;
 	run->internal.data[1] = vcpu->exit.reason;
 	run->internal.data[2] = vcpu->exit.qualification;
 	run->internal.data[3] = vcpu->exit.gpa;
@@ -282,7 +286,7 @@ static int exit_ept_violation_slow(struct vcpu *vcpu)
 	ret = memory_fault(vcpu->vm, &vcpu->table_cache, exit->gpa, write);
 	if (ret != MEMORY_FAULT_MMIO)
 		return ret;
-	if (to_vmx(vcpu)->vectoring & VECTORING_INFO_VALID_MASK)
+	if (exit->vectoring & VECTORING_INFO_VALID_MASK)
 		return delivery_error(vcpu);
 	if (exit->gva_valid) {
 		/* Needed for MMIO alone. */

@@ -156,9 +156,10 @@ static bool enter_once(struct vmx_vcpu *vx)
 	vcpu->stats.entries++;
 	if (unlikely(failed))
 		return true;
-	vx->launched = true;
 	vmx_count(COUNTER_EXITS);
 	vcpu->exit.reason = vmcs_read32(VM_EXIT_REASON);
+	if (likely(!(vcpu->exit.reason & VMX_EXIT_REASONS_FAILED_VMENTRY)))
+		vx->launched = true;
 	vcpu->stats.exits[min_t(u16, vcpu->exit.reason,
 				MINIVMM_NR_EXITS - 1)]++;
 	trace_minivmm_exit(vcpu);

@@ -87,7 +87,6 @@ struct host_registers {
  * @injected: an event was in the last entry
  * @interrupt_deferred: an interrupt waits behind an exception
  * @pdptrs_valid: the PAE pointers read outside the window can be used
- * @vectoring: IDT-vectoring information of the last exit
  * @saved: host registers
  */
 struct vmx_vcpu {
@@ -121,7 +120,6 @@ struct vmx_vcpu {
 	bool injected;
 	bool interrupt_deferred;
 	bool pdptrs_valid;
-	u32 vectoring;
 	struct host_registers saved;
 };
 

@@ -81,7 +81,12 @@ static int prepare_destination(struct x86_emulator *e, struct x86_access *a,
 			   write ? X86_ACCESS_WRITE : 0);
 }
 
-static int prepare_iteration(struct x86_emulator *e, struct string_access *s)
+/*
+ * The source is read before the destination is looked at, as processors do:
+ * a destination that faults does not keep a device from being read.
+ */
+static int prepare_iteration(struct x86_emulator *e, struct string_access *s,
+			     u64 *src)
 {
 	const struct x86_insn *insn = &e->insn;
 	bool write = insn->op == X86_OP_MOVS || insn->op == X86_OP_STOS;
@@ -91,6 +96,8 @@ static int prepare_iteration(struct x86_emulator *e, struct string_access *s)
 	s->has_dst = insn->dst.kind == X86_OPERAND_MEM;
 	if (s->has_src)
 		ret = prepare_source(e, &s->src, 0);
+	if (!ret && s->has_src)
+		ret = x86_read(e, &s->src, src);
 	if (!ret && s->has_dst)
 		ret = prepare_destination(e, &s->dst, 0, write);
 	return ret;
@@ -104,9 +111,7 @@ static int iterate(struct x86_emulator *e, struct string_access *s)
 	u64 dst;
 	int ret;
 
-	ret = prepare_iteration(e, s);
-	if (!ret && s->has_src)
-		ret = x86_read(e, &s->src, &src);
+	ret = prepare_iteration(e, s, &src);
 	if (ret)
 		return ret;
 
