@@ -5,6 +5,8 @@
 # The module is built for the kernel in KDIR: that of the running kernel if its
 # headers are installed, else that of the test host (which scripts/setup gets).
 
+MAKEFLAGS += --no-print-directory
+
 KERNEL	?= 6.1
 CACHE	:= $(abspath $(or $(MINIVMM_CACHE),build))
 RUNNING	:= /lib/modules/$(shell uname -r)/build
@@ -35,14 +37,16 @@ selftests: ## build the tests and the benchmarks
 setup: ## get what building and testing need: packages, a kernel, Bochs
 	@scripts/setup --kernel $(KERNEL)
 
+# What follows builds for itself: KDIR may be there only after setup.
 demo: setup ## boot the test host and run the sample guests in it
-	@scripts/demo
+	@scripts/demo --kernel $(KERNEL)
 
-test: setup all ## run all tests; ends with "N passed, N failed, N skipped"
-	@scripts/run-tests
+test: setup ## run all tests; ends with "N passed, N failed, N skipped"
+	@scripts/run-tests --kernel $(KERNEL)
 
-bench: setup all ## time minivmm beside kvm_intel, into Documentation/bench.md
-	@scripts/bench
+bench: setup ## time minivmm beside kvm_intel, into Documentation/bench.md
+	@$(MAKE) all
+	@scripts/bench --kernel $(KERNEL)
 
 check: ## style and static checks, as far as their tools are installed
 	@scripts/check

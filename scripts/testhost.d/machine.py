@@ -37,7 +37,7 @@ def report(text):
 
 def parameters(name, module):
     """Returns NAME with the parameters that MODULE (bytes) is to be loaded with."""
-    known = [p for p in PARAMETERS.get(name, ()) if b"\0parm=" + p.split("=")[0].encode() + b":" in module]
+    known = [p for p in PARAMETERS.get(name, ()) if b"\0parmtype=" + p.split("=")[0].encode() + b":" in module]
     return ":".join([name, *known])
 
 
