@@ -3,8 +3,10 @@
  * INTERRUPT, the interrupt window and SET_SIGNAL_MASK: what reaches a vCPU from
  * outside while it runs.
  */
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "errors.h"
@@ -155,6 +157,22 @@ TEST(signal_ends_run_with_eintr)
 	EXPECT_EQ(MINIVMM_EXIT_INTR, vcpu->run->exit_reason);
 	EXPECT_EQ(1, signalled);
 	EXPECT_EQ(GUEST_CODE, vcpu_regs(vcpu).rip);
+}
+
+/* Being preempted and being signalled at once: both have to be seen to. */
+TEST(signals_while_others_want_the_cpu)
+{
+	struct itimerval often = { { 0, 1000 }, { 0, 1000 } };
+	struct vcpu *vcpu = guest_new(MODE_LONG, spin);
+
+	catch(SIGALRM);
+	for (long i = 0; i < 2 * sysconf(_SC_NPROCESSORS_ONLN); i++)
+		if (!fork())
+			for (;;)
+				sched_yield();
+	ASSERT_OK(setitimer(ITIMER_REAL, &often, NULL));
+	for (int i = 0; i < 150; i++)
+		ASSERT_ERRNO(EINTR, vcpu_run(vcpu));
 }
 
 TEST(signal_pending_before_run_is_eintr)
