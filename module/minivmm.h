@@ -186,12 +186,82 @@ bool vcpu_ready_for_interrupt(struct vcpu *vcpu);
 bool vcpu_wants_interrupt_window(struct vcpu *vcpu);
 
 /* regs.c: one register, or all of those behind an ioctl */
-unsigned long vcpu_reg(struct vcpu *vcpu, unsigned int reg);
-void vcpu_set_reg(struct vcpu *vcpu, unsigned int reg, unsigned long value);
-unsigned long vcpu_rip(struct vcpu *vcpu);
-void vcpu_set_rip(struct vcpu *vcpu, unsigned long rip);
-unsigned long vcpu_rflags(struct vcpu *vcpu);
-void vcpu_set_rflags(struct vcpu *vcpu, unsigned long rflags);
+void vcpu_fetch(struct vcpu *vcpu, enum cached_reg reg);
+
+/**
+ * vcpu_reg - read a general register
+ * @vcpu: the vCPU
+ * @reg: &enum x86_reg
+ */
+static inline unsigned long vcpu_reg(struct vcpu *vcpu, unsigned int reg)
+{
+	if (reg == X86_RSP && !(vcpu->cached & CACHED_RSP))
+		vcpu_fetch(vcpu, CACHED_RSP);
+	return vcpu->regs[reg];
+}
+
+/**
+ * vcpu_set_reg - write a general register
+ * @vcpu: the vCPU
+ * @reg: &enum x86_reg
+ * @value: all 64 bits of it
+ */
+static inline void vcpu_set_reg(struct vcpu *vcpu, unsigned int reg,
+				unsigned long value)
+{
+	vcpu->regs[reg] = value;
+	if (reg == X86_RSP) {
+		vcpu->cached |= CACHED_RSP;
+		vcpu->dirty |= CACHED_RSP;
+	}
+}
+
+/**
+ * vcpu_rip - read RIP
+ * @vcpu: the vCPU
+ */
+static inline unsigned long vcpu_rip(struct vcpu *vcpu)
+{
+	if (!(vcpu->cached & CACHED_RIP))
+		vcpu_fetch(vcpu, CACHED_RIP);
+	return vcpu->rip;
+}
+
+/**
+ * vcpu_set_rip - write RIP
+ * @vcpu: the vCPU
+ * @rip: the value
+ */
+static inline void vcpu_set_rip(struct vcpu *vcpu, unsigned long rip)
+{
+	vcpu->rip = rip;
+	vcpu->cached |= CACHED_RIP;
+	vcpu->dirty |= CACHED_RIP;
+}
+
+/**
+ * vcpu_rflags - read RFLAGS
+ * @vcpu: the vCPU
+ */
+static inline unsigned long vcpu_rflags(struct vcpu *vcpu)
+{
+	if (!(vcpu->cached & CACHED_RFLAGS))
+		vcpu_fetch(vcpu, CACHED_RFLAGS);
+	return vcpu->rflags;
+}
+
+/**
+ * vcpu_set_rflags - write RFLAGS
+ * @vcpu: the vCPU
+ * @rflags: the value
+ */
+static inline void vcpu_set_rflags(struct vcpu *vcpu, unsigned long rflags)
+{
+	vcpu->rflags = rflags;
+	vcpu->cached |= CACHED_RFLAGS;
+	vcpu->dirty |= CACHED_RFLAGS;
+}
+
 void vcpu_get_regs(struct vcpu *vcpu, struct minivmm_regs *regs);
 void vcpu_set_regs(struct vcpu *vcpu, const struct minivmm_regs *regs);
 void vcpu_get_sregs(struct vcpu *vcpu, struct minivmm_sregs *sregs);

@@ -24,85 +24,15 @@
 			 X86_CR4_OSXSAVE | X86_CR4_SMEP | X86_CR4_SMAP | \
 			 X86_CR4_FSGSBASE | X86_CR4_UMIP | X86_CR4_PCIDE)
 
-static void fetch(struct vcpu *vcpu, enum cached_reg reg)
+/**
+ * vcpu_fetch - fetch a register that is not cached
+ * @vcpu: the vCPU
+ * @reg: which
+ */
+void vcpu_fetch(struct vcpu *vcpu, enum cached_reg reg)
 {
-	if (!(vcpu->cached & reg)) {
-		backend->cache_reg(vcpu, reg);
-		vcpu->cached |= reg;
-	}
-}
-
-static void changed(struct vcpu *vcpu, enum cached_reg reg)
-{
+	backend->cache_reg(vcpu, reg);
 	vcpu->cached |= reg;
-	vcpu->dirty |= reg;
-}
-
-/**
- * vcpu_reg - read a general register
- * @vcpu: the vCPU
- * @reg: &enum x86_reg
- */
-unsigned long vcpu_reg(struct vcpu *vcpu, unsigned int reg)
-{
-	if (reg == X86_RSP)
-		fetch(vcpu, CACHED_RSP);
-	return vcpu->regs[reg];
-}
-
-/**
- * vcpu_set_reg - write a general register
- * @vcpu: the vCPU
- * @reg: &enum x86_reg
- * @value: all 64 bits of it
- */
-void vcpu_set_reg(struct vcpu *vcpu, unsigned int reg, unsigned long value)
-{
-	vcpu->regs[reg] = value;
-	if (reg == X86_RSP)
-		changed(vcpu, CACHED_RSP);
-}
-
-/**
- * vcpu_rip - read RIP
- * @vcpu: the vCPU
- */
-unsigned long vcpu_rip(struct vcpu *vcpu)
-{
-	fetch(vcpu, CACHED_RIP);
-	return vcpu->rip;
-}
-
-/**
- * vcpu_set_rip - write RIP
- * @vcpu: the vCPU
- * @rip: the value
- */
-void vcpu_set_rip(struct vcpu *vcpu, unsigned long rip)
-{
-	vcpu->rip = rip;
-	changed(vcpu, CACHED_RIP);
-}
-
-/**
- * vcpu_rflags - read RFLAGS
- * @vcpu: the vCPU
- */
-unsigned long vcpu_rflags(struct vcpu *vcpu)
-{
-	fetch(vcpu, CACHED_RFLAGS);
-	return vcpu->rflags;
-}
-
-/**
- * vcpu_set_rflags - write RFLAGS
- * @vcpu: the vCPU
- * @rflags: the value
- */
-void vcpu_set_rflags(struct vcpu *vcpu, unsigned long rflags)
-{
-	vcpu->rflags = rflags;
-	changed(vcpu, CACHED_RFLAGS);
 }
 
 /**

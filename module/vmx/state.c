@@ -397,21 +397,36 @@ bool vmx_interrupt_allowed(struct vcpu *vcpu)
 	return !shadow;
 }
 
+/* The VMCS is current. */
+static void clear_shadow(void)
+{
+	u32 state = vmcs_read32(GUEST_INTERRUPTIBILITY_INFO);
+
+	if (unlikely(state & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)))
+		vmcs_write32(GUEST_INTERRUPTIBILITY_INFO,
+			     state & ~(GUEST_INTR_STATE_STI |
+				       GUEST_INTR_STATE_MOV_SS));
+}
+
 /**
  * vmx_clear_shadow - end the interrupt shadow of STI and MOV SS
  * @vcpu: the vCPU
  */
 void vmx_clear_shadow(struct vcpu *vcpu)
 {
-	u32 state;
-
 	vmx_get(to_vmx(vcpu));
-	state = vmcs_read32(GUEST_INTERRUPTIBILITY_INFO);
-	if (state & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS))
-		vmcs_write32(GUEST_INTERRUPTIBILITY_INFO,
-			     state & ~(GUEST_INTR_STATE_STI |
-				       GUEST_INTR_STATE_MOV_SS));
+	clear_shadow();
 	vmx_put();
+}
+
+/* Fetches what stepping over an instruction needs. The VMCS is current. */
+static void cache_rip_and_rflags(struct vcpu *vcpu)
+{
+	if (!(vcpu->cached & CACHED_RIP))
+		vcpu->rip = vmcs_readl(GUEST_RIP);
+	if (!(vcpu->cached & CACHED_RFLAGS))
+		vcpu->rflags = vmcs_readl(GUEST_RFLAGS);
+	vcpu->cached |= CACHED_RIP | CACHED_RFLAGS;
 }
 
 /**
@@ -420,18 +435,18 @@ void vmx_clear_shadow(struct vcpu *vcpu)
  */
 void vmx_skip_instruction(struct vcpu *vcpu)
 {
-	unsigned long rip = vcpu_rip(vcpu);
 	unsigned long next;
 
 	vmx_get(to_vmx(vcpu));
-	next = rip + vmcs_read32(VM_EXIT_INSTRUCTION_LEN);
-	vmx_put();
+	cache_rip_and_rflags(vcpu);
+	next = vcpu->rip + vmcs_read32(VM_EXIT_INSTRUCTION_LEN);
 	/* EIP wraps at 4 GiB outside 64-bit mode. */
-	if (unlikely((next ^ rip) >> 32) && vmx_mode(vcpu) != 64)
+	if (unlikely((next ^ vcpu->rip) >> 32) && vmx_mode(vcpu) != 64)
 		next = (u32)next;
 	vcpu_set_rip(vcpu, next);
-	vmx_clear_shadow(vcpu);
-	if (unlikely(vcpu_rflags(vcpu) & X86_EFLAGS_TF)) {
+	clear_shadow();
+	vmx_put();
+	if (unlikely(vcpu->rflags & X86_EFLAGS_TF)) {
 		vcpu->dr6 |= DR_STEP;
 		vcpu_queue_exception(vcpu, X86_TRAP_DB);
 	}

@@ -124,7 +124,7 @@ static void restore_segments(const struct host_registers *saved)
 		load_gs_index(saved->gs);
 	if (unlikely(saved->fs)) {
 		loadsegment(fs, saved->fs);
-		wrmsrq(MSR_FS_BASE, saved->fs_base);
+		vmx_wrmsr(MSR_FS_BASE, saved->fs_base);
 	}
 }
 
@@ -135,13 +135,13 @@ static void load_guest_msrs(struct vmx_vcpu *vx)
 	struct host_registers *saved = &vx->saved;
 
 	if (vx->guest_syscall) {
-		rdmsrq(MSR_KERNEL_GS_BASE, saved->kernel_gs_base);
+		saved->kernel_gs_base = vmx_rdmsr(MSR_KERNEL_GS_BASE);
 		vmx_wrmsr(MSR_KERNEL_GS_BASE, msrs->kernel_gs_base);
 		if (vx->vcpu.efer & EFER_SCE) {
-			rdmsrq(MSR_STAR, saved->star);
-			rdmsrq(MSR_LSTAR, saved->lstar);
-			rdmsrq(MSR_CSTAR, saved->cstar);
-			rdmsrq(MSR_SYSCALL_MASK, saved->syscall_mask);
+			saved->star = vmx_rdmsr(MSR_STAR);
+			saved->lstar = vmx_rdmsr(MSR_LSTAR);
+			saved->cstar = vmx_rdmsr(MSR_CSTAR);
+			saved->syscall_mask = vmx_rdmsr(MSR_SYSCALL_MASK);
 			vmx_wrmsr(MSR_STAR, msrs->star);
 			vmx_wrmsr(MSR_LSTAR, msrs->lstar);
 			vmx_wrmsr(MSR_CSTAR, msrs->cstar);
@@ -161,7 +161,7 @@ static void restore_host_msrs(struct vmx_vcpu *vx)
 	const struct host_registers *saved = &vx->saved;
 
 	if (vx->msrs_loaded) {
-		rdmsrq(MSR_KERNEL_GS_BASE, vx->vcpu.msrs.kernel_gs_base);
+		vx->vcpu.msrs.kernel_gs_base = vmx_rdmsr(MSR_KERNEL_GS_BASE);
 		vmx_wrmsr(MSR_KERNEL_GS_BASE, saved->kernel_gs_base);
 		if (vx->syscall_loaded) {
 			vmx_wrmsr(MSR_STAR, saved->star);
@@ -186,18 +186,18 @@ static void load_debug_registers(struct vmx_vcpu *vx)
 	struct host_registers *saved = &vx->saved;
 	const struct vcpu *vcpu = &vx->vcpu;
 
-	get_debugreg(saved->dr7, 7);
+	saved->dr7 = native_get_debugreg(7);
 	if (!(vcpu->dr7 & 0xff))
 		return;
-	get_debugreg(saved->dr[0], 0);
-	get_debugreg(saved->dr[1], 1);
-	get_debugreg(saved->dr[2], 2);
-	get_debugreg(saved->dr[3], 3);
-	set_debugreg(0UL, 7);
-	set_debugreg(vcpu->dr[0], 0);
-	set_debugreg(vcpu->dr[1], 1);
-	set_debugreg(vcpu->dr[2], 2);
-	set_debugreg(vcpu->dr[3], 3);
+	saved->dr[0] = native_get_debugreg(0);
+	saved->dr[1] = native_get_debugreg(1);
+	saved->dr[2] = native_get_debugreg(2);
+	saved->dr[3] = native_get_debugreg(3);
+	native_set_debugreg(7, 0UL);
+	native_set_debugreg(0, vcpu->dr[0]);
+	native_set_debugreg(1, vcpu->dr[1]);
+	native_set_debugreg(2, vcpu->dr[2]);
+	native_set_debugreg(3, vcpu->dr[3]);
 	vx->dr_loaded = true;
 }
 
@@ -206,14 +206,14 @@ static void restore_debug_registers(struct vmx_vcpu *vx)
 	const struct host_registers *saved = &vx->saved;
 
 	if (vx->dr_loaded) {
-		set_debugreg(saved->dr[0], 0);
-		set_debugreg(saved->dr[1], 1);
-		set_debugreg(saved->dr[2], 2);
-		set_debugreg(saved->dr[3], 3);
+		native_set_debugreg(0, saved->dr[0]);
+		native_set_debugreg(1, saved->dr[1]);
+		native_set_debugreg(2, saved->dr[2]);
+		native_set_debugreg(3, saved->dr[3]);
 		vx->dr_loaded = false;
 	}
 	if (unlikely(saved->dr7 & ~DR7_FIXED))
-		set_debugreg(saved->dr7, 7);
+		native_set_debugreg(7, saved->dr7);
 }
 
 /* The host's performance counters must not write while the guest runs. */
@@ -223,7 +223,7 @@ static void load_perf_control(struct vmx_vcpu *vx)
 
 	if (!(vmx_caps.entry & VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL))
 		return;
-	rdmsrq(MSR_CORE_PERF_GLOBAL_CTRL, control);
+	control = vmx_rdmsr(MSR_CORE_PERF_GLOBAL_CTRL);
 	if (control != vx->host.perf_global_ctrl) {
 		vx->host.perf_global_ctrl = control;
 		vmcs_write64(HOST_IA32_PERF_GLOBAL_CTRL, control);
@@ -250,7 +250,7 @@ void vmx_switch_to_guest(struct vmx_vcpu *vx)
 	load_guest_msrs(vx);
 	load_debug_registers(vx);
 	load_perf_control(vx);
-	rdmsrq(MSR_IA32_DEBUGCTLMSR, vx->saved.debugctl);
+	vx->saved.debugctl = vmx_rdmsr(MSR_IA32_DEBUGCTLMSR);
 	close_side_channels();
 }
 
@@ -268,5 +268,5 @@ void vmx_switch_to_host(struct vmx_vcpu *vx)
 	invalidate_tss_limit();
 	restore_debug_registers(vx);
 	if (unlikely(vx->saved.debugctl))
-		wrmsrq(MSR_IA32_DEBUGCTLMSR, vx->saved.debugctl);
+		vmx_wrmsr(MSR_IA32_DEBUGCTLMSR, vx->saved.debugctl);
 }

@@ -108,30 +108,21 @@ static void load_here(struct vmx_vcpu *vx)
 }
 
 /**
- * vmx_get - make a vCPU's VMCS current on this CPU
+ * vmx_load - make a vCPU's VMCS current where another one is
  * @vx: the vCPU
  *
- * Preemption is off from here to vmx_put(). On a CPU that is about to go
- * offline, or that is about to be reset, the thread waits until it is moved.
+ * Preemption is off before and after. On a CPU that is about to go offline or
+ * to be reset, the thread waits until it is moved.
  */
-void vmx_get(struct vmx_vcpu *vx)
+void vmx_load(struct vmx_vcpu *vx)
 {
-	preempt_disable();
 	while (unlikely(!this_cpu_read(vmx_cpu.enabled))) {
 		preempt_enable();
 		schedule_timeout_uninterruptible(1);
 		preempt_disable();
 	}
-	if (unlikely(this_cpu_read(vmx_cpu.current_vcpu) != vx))
+	if (this_cpu_read(vmx_cpu.current_vcpu) != vx)
 		load_here(vx);
-}
-
-/**
- * vmx_put - undo vmx_get(); the VMCS stays loaded
- */
-void vmx_put(void)
-{
-	preempt_enable();
 }
 
 static void write_controls(struct vmx_vcpu *vx)

@@ -167,10 +167,30 @@ void vmx_root_put(void);
 /* vmcs.c */
 struct vcpu *vmx_vcpu_alloc(struct vm *vm, u32 id);
 void vmx_vcpu_free(struct vcpu *vcpu);
-void vmx_get(struct vmx_vcpu *vx);
-void vmx_put(void);
+void vmx_load(struct vmx_vcpu *vx);
 void vmx_forget_loaded(void);
 void vmx_msr_intercept(struct vmx_vcpu *vx, u32 index, bool intercept);
+
+/**
+ * vmx_get - make a vCPU's VMCS current on this CPU
+ * @vx: the vCPU
+ *
+ * Preemption is off from here to vmx_put(); the pair may be nested.
+ */
+static __always_inline void vmx_get(struct vmx_vcpu *vx)
+{
+	preempt_disable();
+	if (unlikely(this_cpu_read(vmx_cpu.current_vcpu) != vx))
+		vmx_load(vx);
+}
+
+/**
+ * vmx_put - undo vmx_get(); the VMCS stays loaded
+ */
+static __always_inline void vmx_put(void)
+{
+	preempt_enable();
+}
 
 /* state.c */
 void vmx_state_reset(struct vmx_vcpu *vx);
