@@ -187,6 +187,8 @@ class Machine:
         log = hostlog.clean(channel.log) or console
         if self.options.verbose:
             report(log)
+        if not channel.hellos:
+            self._not_up(console, ended)
         found = hostlog.trouble(log)
         if not found and hostlog.trouble(console):
             log, found = console, hostlog.trouble(console)
@@ -195,8 +197,6 @@ class Machine:
             raise Crashed(f"the host's log tells of trouble: {found}")
         if channel.rebooted and self.options.reboot:
             return 0
-        if not channel.hellos:
-            self._not_up(console, ended)
         if channel.failure:
             self._show_log(log)
             raise DidNotBoot(channel.failure)

@@ -2,12 +2,13 @@
 """The running machine itself as the test host: for a machine that has VT-x.
 
 A fault in the module takes this machine down, so it is done only when asked
-for.  The command sees the machine's files with those of --add over them, in a
-mount namespace of its own: nothing is written to the machine's own disk.
+for.  The command sees the files of the machine's root file system with those of
+--add over them, in a mount namespace of its own; what it writes goes to memory.
 """
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 
 from errors import Crashed, DidNotBoot, NoSuchFile, SetupError, TimeOut
@@ -22,8 +23,9 @@ root=$1
 shift
 mount -t tmpfs tmpfs "$root/space"
 mkdir "$root/space/upper" "$root/space/work"
-mount -t overlay -o "lowerdir=$root/added:/,upperdir=$root/space/upper,workdir=$root/space/work" overlay "$root/host"
-for folder in dev proc sys run tmp; do
+cp -a "$root/added" "$root/space"
+mount -t overlay -o "lowerdir=$root/space/added:/,upperdir=$root/space/upper,workdir=$root/space/work" overlay "$root/host"
+for folder in dev proc sys; do
 	mount --rbind "/$folder" "$root/host/$folder"
 done
 status=0
@@ -88,6 +90,18 @@ def _save(options, work):
         shutil.copyfile(f"{work}/got/{i}", dest or os.path.basename(path))
 
 
+def _enter(command, options):
+    """Runs COMMAND and returns its status; when time runs out, ends all of it."""
+    if options.interactive:
+        return subprocess.run(command, check=False).returncode
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True) as process:
+        try:
+            return process.wait(options.timeout)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+
+
 def run(options, work):
     """Runs the command on this machine and returns its exit status."""
     if os.geteuid():
@@ -98,10 +112,8 @@ def run(options, work):
     before = len(_log_lines())
     loaded = _load(options)
     command = options.command or [os.environ.get("SHELL", "/bin/sh")]
-    stdin = None if options.interactive else subprocess.DEVNULL
     try:
-        process = subprocess.run(["unshare", "--mount", "sh", "-c", ENTER, "sh", work, *command], check=False,
-                                 stdin=stdin, timeout=None if options.interactive else options.timeout)
+        status = _enter(["unshare", "--mount", "sh", "-c", ENTER, "sh", work, *command], options)
     except subprocess.TimeoutExpired as error:
         raise TimeOut(f"time ran out ({options.timeout:g} s) for {shlex.join(command)}") from error
     finally:
@@ -114,4 +126,4 @@ def run(options, work):
     if found:
         raise Crashed(f"this machine's log tells of trouble: {found}")
     _save(options, work)
-    return process.returncode if process.returncode >= 0 else 128 - process.returncode
+    return status if status >= 0 else 128 - status
