@@ -147,21 +147,43 @@ static inline void launch_args(struct result *result, const char *input,
 #define launch_device(result, input, ...) \
 	launch(result, input, "--device", device_path(), __VA_ARGS__)
 
-#define EXPECT_TEXT(expected, actual) \
-	EXPECT(!strcmp(expected, actual), "%s is \"%s\", expected \"%s\"", \
-	       #actual, actual, expected)
+static inline void expect_text(const char *file, int line, const char *what,
+			       const char *expected, const char *actual)
+{
+	if (strcmp(expected, actual))
+		ktap_fail(file, line, "%s is \"%s\", expected \"%s\"", what,
+			  actual, expected);
+}
 
-#define EXPECT_CONTAINS(part, actual) \
-	EXPECT(strstr(actual, part), "%s is \"%s\", which lacks \"%s\"", \
-	       #actual, actual, part)
+static inline void expect_contains(const char *file, int line, const char *what,
+				   const char *part, const char *actual)
+{
+	if (!strstr(actual, part))
+		ktap_fail(file, line, "%s is \"%s\", which lacks \"%s\"", what,
+			  actual, part);
+}
 
 /* The launcher refused with this line, and said nothing else. */
-#define EXPECT_REFUSED(result, line) \
-	do { \
-		EXPECT_EQ(2, (result)->status); \
-		EXPECT_TEXT("minivmm-run: " line "\n", (result)->err); \
-		EXPECT_TEXT("", (result)->out); \
-	} while (0)
+static inline void expect_refused(const char *file, int line,
+				  const struct result *result,
+				  const char *words)
+{
+	char message[512];
+
+	snprintf(message, sizeof(message), "minivmm-run: %s\n", words);
+	if (result->status != 2)
+		ktap_fail(file, line, "exit status is %d, expected 2",
+			  result->status);
+	expect_text(file, line, "standard error", message, result->err);
+	expect_text(file, line, "standard output", "", result->out);
+}
+
+#define EXPECT_TEXT(actual, expected) \
+	expect_text(__FILE__, __LINE__, #actual, expected, actual)
+#define EXPECT_CONTAINS(actual, part) \
+	expect_contains(__FILE__, __LINE__, #actual, part, actual)
+#define EXPECT_REFUSED(result, words) \
+	expect_refused(__FILE__, __LINE__, result, words)
 
 /* A guest given by its bytes; the launcher inherits the file without a name. */
 static inline const char *guest_file(const void *bytes, size_t size)
@@ -176,6 +198,11 @@ static inline const char *guest_file(const void *bytes, size_t size)
 	snprintf(path, sizeof(paths[0]), "/proc/self/fd/%d", fd);
 	return path;
 }
+
+/* Bytes of which guests are made: out %al to the port that follows; and hlt. */
+#define OUT_AL		0xe6
+#define EXIT_PORT	0xf4
+#define HLT		0xf4
 
 #define GUEST(...) \
 	guest_file((const unsigned char[]){ __VA_ARGS__ }, \

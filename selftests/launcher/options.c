@@ -12,18 +12,18 @@ TEST(help)
 {
 	launch(&r, "", "--help");
 	EXPECT_EQ(0, r.status);
-	EXPECT_TEXT("", r.err);
-	EXPECT_CONTAINS("Usage: minivmm-run [options] guest.bin\n", r.out);
+	EXPECT_TEXT(r.err, "");
+	EXPECT_CONTAINS(r.out, "Usage: minivmm-run [options] guest.bin\n");
 	launch(&r, "", "-h");
 	EXPECT_EQ(0, r.status);
-	EXPECT_CONTAINS("Usage: minivmm-run [options] guest.bin\n", r.out);
+	EXPECT_CONTAINS(r.out, "Usage: minivmm-run [options] guest.bin\n");
 }
 
 TEST(version)
 {
 	launch(&r, "", "--version");
 	EXPECT_EQ(0, r.status);
-	EXPECT_TEXT("", r.err);
+	EXPECT_TEXT(r.err, "");
 	EXPECT(!strncmp(r.out, "minivmm-run ", 12), "%s", r.out);
 }
 
@@ -44,19 +44,23 @@ TEST(two_guests)
 TEST(unknown_options)
 {
 	launch(&r, "", "--colour", "a.bin");
-	EXPECT_REFUSED(&r, "there is no option '--colour'; see minivmm-run --help");
+	EXPECT_REFUSED(&r,
+		       "there is no option '--colour'; see minivmm-run --help");
 	launch(&r, "", "-tq", "a.bin");
 	EXPECT_REFUSED(&r, "there is no option '-q'; see minivmm-run --help");
 	launch(&r, "", "--trace=yes", "a.bin");
-	EXPECT_REFUSED(&r, "there is no option '--trace=yes'; see minivmm-run --help");
+	EXPECT_REFUSED(&r,
+		       "there is no option '--trace=yes'; see minivmm-run --help");
 }
 
 TEST(missing_arguments)
 {
 	launch(&r, "", "a.bin", "--memory");
-	EXPECT_REFUSED(&r, "option '--memory' needs an argument; see minivmm-run --help");
+	EXPECT_REFUSED(&r,
+		       "option '--memory' needs an argument; see minivmm-run --help");
 	launch(&r, "", "a.bin", "-m");
-	EXPECT_REFUSED(&r, "option '-m' needs an argument; see minivmm-run --help");
+	EXPECT_REFUSED(&r,
+		       "option '-m' needs an argument; see minivmm-run --help");
 }
 
 TEST(wrong_modes)
@@ -72,12 +76,12 @@ TEST(memory_that_is_no_size)
 	static const char * const wrong[] = {
 		"", "x", "-1", " 1M", "+1M", "1T", "1MB", "1M1", "0x", "1 M",
 		/* Overflow in digits, and by the suffix. */
-		"99999999999999999999", "0x4000000000000000G",
+		"99999999999999999999", "0x4000000000000000G", NULL
 	};
 	char line[200];
 	size_t i;
 
-	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+	for (i = 0; wrong[i]; i++) {
 		launch(&r, "", "--memory", wrong[i], "a.bin");
 		EXPECT_EQ(2, r.status);
 		snprintf(line, sizeof(line),
@@ -96,7 +100,8 @@ TEST(memory_out_of_range)
 	launch(&r, "", "-m", "3073M", "a.bin");
 	EXPECT_REFUSED(&r, "--memory 3073M is out of range; give 64K to 3G");
 	launch(&r, "", "-m", "100000", "a.bin");
-	EXPECT_REFUSED(&r, "--memory 100000 is not a multiple of 4096; round it");
+	EXPECT_REFUSED(&r,
+		       "--memory 100000 is not a multiple of 4096; round it");
 }
 
 TEST(wrong_numbers_of_cpus)
@@ -106,9 +111,11 @@ TEST(wrong_numbers_of_cpus)
 	launch(&r, "", "-c", "4097", "a.bin");
 	EXPECT_REFUSED(&r, "--cpus 4097 is out of range; give 1 to 4096");
 	launch(&r, "", "-c", "two", "a.bin");
-	EXPECT_REFUSED(&r, "--cpus 'two' is not a number; give for instance 0x1000");
+	EXPECT_REFUSED(&r,
+		       "--cpus 'two' is not a number; give for instance 0x1000");
 	launch(&r, "", "-c", "2K", "a.bin");
-	EXPECT_REFUSED(&r, "--cpus '2K' is not a number; give for instance 0x1000");
+	EXPECT_REFUSED(&r,
+		       "--cpus '2K' is not a number; give for instance 0x1000");
 }
 
 /* More than the device allows, which only the device knows. */
@@ -116,50 +123,61 @@ TEST(more_cpus_than_the_device_allows)
 {
 	launch_device(&r, "", "--cpus", "4096", guest("hello64"));
 	EXPECT_EQ(2, r.status);
-	EXPECT_CONTAINS("minivmm-run: --cpus 4096 is more than the ", r.err);
-	EXPECT_CONTAINS(" allows; give fewer\n", r.err);
+	EXPECT_CONTAINS(r.err, "minivmm-run: --cpus 4096 is more than the ");
+	EXPECT_CONTAINS(r.err, " allows; give fewer\n");
 }
 
 TEST(addresses_that_are_not_numbers)
 {
 	launch(&r, "", "--load", "here", "a.bin");
-	EXPECT_REFUSED(&r, "--load 'here' is not a number; give for instance 0x1000");
+	EXPECT_REFUSED(&r,
+		       "--load 'here' is not a number; give for instance 0x1000");
 	launch(&r, "", "--entry", "-4", "a.bin");
-	EXPECT_REFUSED(&r, "--entry '-4' is not a number; give for instance 0x1000");
+	EXPECT_REFUSED(&r,
+		       "--entry '-4' is not a number; give for instance 0x1000");
 }
 
 TEST(addresses_outside_memory)
 {
 	launch(&r, "", "--load", "0x1000000", "a.bin");
-	EXPECT_REFUSED(&r, "--load 0x1000000 is outside the guest's memory of 0x1000000 bytes; choose a lower address or more --memory");
+	EXPECT_REFUSED(&r,
+		       "--load 0x1000000 is outside the guest's memory of 0x1000000 bytes; choose a lower address or more --memory");
 	launch(&r, "", "--entry", "0x1000000", "a.bin");
-	EXPECT_REFUSED(&r, "--entry 0x1000000 is outside the guest's memory of 0x1000000 bytes; choose a lower address or more --memory");
+	EXPECT_REFUSED(&r,
+		       "--entry 0x1000000 is outside the guest's memory of 0x1000000 bytes; choose a lower address or more --memory");
 	launch(&r, "", "--memory", "64K", "a.bin");
-	EXPECT_REFUSED(&r, "--load 0x100000 is outside the guest's memory of 0x10000 bytes; choose a lower address or more --memory");
+	EXPECT_REFUSED(&r,
+		       "--load 0x100000 is outside the guest's memory of 0x10000 bytes; choose a lower address or more --memory");
 }
 
 TEST(addresses_that_tables_need)
 {
 	launch(&r, "", "--load", "0x7fff", "a.bin");
-	EXPECT_REFUSED(&r, "--load 0x7fff is where the page tables for 64-bit mode go; choose 0x8000 or more");
+	EXPECT_REFUSED(&r,
+		       "--load 0x7fff is where the page tables for 64-bit mode go; choose 0x8000 or more");
 	launch(&r, "", "--mode", "32", "--load", "0x1fff", "a.bin");
-	EXPECT_REFUSED(&r, "--load 0x1fff is where the GDT for 32-bit mode goes; choose 0x2000 or more");
+	EXPECT_REFUSED(&r,
+		       "--load 0x1fff is where the GDT for 32-bit mode goes; choose 0x2000 or more");
 }
 
 TEST(addresses_that_real_mode_cannot_reach)
 {
 	launch(&r, "", "--mode", "16", "--load", "0x100000", "a.bin");
-	EXPECT_REFUSED(&r, "16-bit mode reaches only the first 1M of memory; choose --load and --entry below 0x100000");
+	EXPECT_REFUSED(&r,
+		       "16-bit mode reaches only the first 1M of memory; choose --load and --entry below 0x100000");
 	launch(&r, "", "--mode", "16", "--entry", "0x100000", "a.bin");
-	EXPECT_REFUSED(&r, "16-bit mode reaches only the first 1M of memory; choose --load and --entry below 0x100000");
+	EXPECT_REFUSED(&r,
+		       "16-bit mode reaches only the first 1M of memory; choose --load and --entry below 0x100000");
 }
 
 TEST(guests_that_cannot_be_read)
 {
 	launch_device(&r, "", "/nowhere.bin");
-	EXPECT_REFUSED(&r, "cannot open guest /nowhere.bin: No such file or directory; check the path");
+	EXPECT_REFUSED(&r,
+		       "cannot open guest /nowhere.bin: No such file or directory; check the path");
 	launch_device(&r, "", "/");
-	EXPECT_REFUSED(&r, "cannot read guest /: Is a directory; give a flat binary");
+	EXPECT_REFUSED(&r,
+		       "cannot read guest /: Is a directory; give a flat binary");
 	launch_device(&r, "", "/dev/null");
 	EXPECT_REFUSED(&r, "guest /dev/null is empty; give a flat binary");
 }
@@ -167,7 +185,8 @@ TEST(guests_that_cannot_be_read)
 TEST(guest_larger_than_memory)
 {
 	launch_device(&r, "", "/dev/zero");
-	EXPECT_REFUSED(&r, "guest /dev/zero does not fit in memory: only 15728640 bytes from 0x100000 on; give more --memory");
+	EXPECT_REFUSED(&r,
+		       "guest /dev/zero does not fit in memory: only 15728640 bytes from 0x100000 on; give more --memory");
 }
 
 /* One byte too many is too many, and none is none. */
@@ -178,20 +197,22 @@ TEST(guest_that_just_fits)
 	launch_device(&r, "", "-m", "64K", "--load", "0xf800",
 		      guest_file(bytes, 0x800));
 	EXPECT_EQ(0, r.status);
-	EXPECT_TEXT("", r.err);
+	EXPECT_TEXT(r.err, "");
 	launch_device(&r, "", "-m", "64K", "--load", "0xf800",
 		      guest_file(bytes, 0x801));
 	EXPECT_EQ(2, r.status);
-	EXPECT_CONTAINS(" does not fit in memory: only 2048 bytes from 0xf800 on; give more --memory\n",
-			r.err);
+	EXPECT_CONTAINS(r.err,
+			" does not fit in memory: only 2048 bytes from 0xf800 on; give more --memory\n");
 }
 
 TEST(devices_that_are_none)
 {
 	launch(&r, "", "--device", "/dev/nothing", guest("hello64"));
-	EXPECT_REFUSED(&r, "/dev/nothing does not exist; load the module (insmod module/minivmm.ko)");
+	EXPECT_REFUSED(&r,
+		       "/dev/nothing does not exist; load the module (insmod module/minivmm.ko)");
 	launch(&r, "", "--device", "/dev/null", guest("hello64"));
-	EXPECT_REFUSED(&r, "/dev/null is not a hypervisor's device; give the path of minivmm's or of KVM's");
+	EXPECT_REFUSED(&r,
+		       "/dev/null is not a hypervisor's device; give the path of minivmm's or of KVM's");
 }
 
 /* A node without a driver, as after rmmod with a stale /dev. */
@@ -200,7 +221,8 @@ TEST(device_without_a_driver)
 	/* 250 is in the range for dynamic majors; 249:77 is nobody's here. */
 	mknod("/dev/nodriver", S_IFCHR | 0600, 249 << 8 | 77);
 	launch(&r, "", "--device", "/dev/nodriver", guest("hello64"));
-	EXPECT_REFUSED(&r, "no driver behind /dev/nodriver; load the module (insmod module/minivmm.ko)");
+	EXPECT_REFUSED(&r,
+		       "no driver behind /dev/nodriver; load the module (insmod module/minivmm.ko)");
 	unlink("/dev/nodriver");
 }
 
@@ -212,30 +234,31 @@ TEST(device_without_permission)
 	mknod("/dev/secret", S_IFCHR | 0600, 1 << 8 | 3);
 	ASSERT_OK(setuid(65534));
 	launch(&r, "", "--device", "/dev/secret", guest("hello64"));
-	EXPECT_REFUSED(&r, "no permission to open /dev/secret; run as root, or join the group that owns it");
+	EXPECT_REFUSED(&r,
+		       "no permission to open /dev/secret; run as root, or join the group that owns it");
 }
 
 TEST(check_of_a_machine_that_can)
 {
 	launch_device(&r, "", "--check");
-	EXPECT_TEXT("", r.err);
+	EXPECT_TEXT(r.err, "");
 	EXPECT_EQ(0, r.status);
-	EXPECT_CONTAINS("yes   processor: Intel with VT-x", r.out);
-	EXPECT_CONTAINS("yes   trial: a VM was created and a guest of one instruction ran\n",
-			r.out);
-	EXPECT_CONTAINS("This machine can run guests on ", r.out);
+	EXPECT_CONTAINS(r.out, "yes   processor: Intel with VT-x");
+	EXPECT_CONTAINS(r.out,
+			"yes   trial: a VM was created and a guest of one instruction ran\n");
+	EXPECT_CONTAINS(r.out, "This machine can run guests on ");
 }
 
 TEST(check_of_a_machine_that_cannot)
 {
 	launch(&r, "", "--check", "--device", "/dev/nothing");
 	EXPECT_EQ(2, r.status);
-	EXPECT_CONTAINS("no    device: /dev/nothing: No such file or directory; load the module that makes it\n",
-			r.out);
-	EXPECT_CONTAINS("no    trial: /dev/nothing does not exist; load the module (insmod module/minivmm.ko)\n",
-			r.out);
-	EXPECT_CONTAINS("This machine cannot run guests on /dev/nothing; the lines with \"no\" say why.\n",
-			r.out);
+	EXPECT_CONTAINS(r.out,
+			"no    device: /dev/nothing: No such file or directory; load the module that makes it\n");
+	EXPECT_CONTAINS(r.out,
+			"no    trial: /dev/nothing does not exist; load the module (insmod module/minivmm.ko)\n");
+	EXPECT_CONTAINS(r.out,
+			"This machine cannot run guests on /dev/nothing; the lines with \"no\" say why.\n");
 }
 
 TEST(check_with_a_guest)

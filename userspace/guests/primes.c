@@ -26,8 +26,9 @@ int main(unsigned int cpu, unsigned int cpus, unsigned int memory)
 			continue;
 		count++;
 		if (i < 100) {
+			if (i > 2)
+				put_char(' ');
 			put_number(i);
-			put_char(' ');
 		}
 		for (j = i + i; j < LIMIT; j += i)
 			composite[j] = 1;
