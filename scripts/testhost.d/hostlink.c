@@ -117,6 +117,11 @@ static void run(char **argv)
 	if (child < 0)
 		die("fork");
 	if (!child) {
+		/*
+		 * The command is an ordinary process: with a port's permission
+		 * each of its VM exits would cost a reload of TR.
+		 */
+		ioperm(PORT, 1, 0);
 		setsid();
 		dup2(out[1], 1);
 		dup2(err[1], 2);
