@@ -7,6 +7,7 @@
  * selftests/docs/abi-names fails if the header has a name without a line here;
  * its --list prints the lines that are wanted.
  */
+#include <assert.h>
 #include <stddef.h>
 #include <linux/kvm.h>
 #include <linux/minivmm.h>
@@ -19,29 +20,28 @@
 #define KVM_SYNC_REGS_SIZE_BYTES	SYNC_REGS_SIZE_BYTES
 
 #define NUMBER(name) \
-	_Static_assert(MINIVMM_##name == KVM_##name, "number of " #name); \
-	_Static_assert(sizeof(MINIVMM_##name) == sizeof(KVM_##name), "width of " #name)
+	static_assert(MINIVMM_##name == KVM_##name && \
+		      sizeof(MINIVMM_##name) == sizeof(KVM_##name), \
+		      "number " #name)
 
 #define STRUCT(name) \
-	_Static_assert(sizeof(struct minivmm_##name) == sizeof(struct kvm_##name), \
-		       "size of struct " #name)
-
-/* A member without a size of its own: an array at the end. */
-#define FLEX(name, member) \
-	_Static_assert(offsetof(struct minivmm_##name, member) == \
-		       offsetof(struct kvm_##name, member), \
-		       "offset of " #member " in struct " #name); \
-	_Static_assert(sizeof(((struct minivmm_##name *)0)->member[0]) == \
-		       sizeof(((struct kvm_##name *)0)->member[0]), \
-		       "size of an item of " #member " in struct " #name)
+	static_assert(sizeof(struct minivmm_##name) == sizeof(struct kvm_##name), \
+		      "size of struct " #name)
 
 #define MEMBER(name, member) \
-	_Static_assert(offsetof(struct minivmm_##name, member) == \
-		       offsetof(struct kvm_##name, member), \
-		       "offset of " #member " in struct " #name); \
-	_Static_assert(sizeof(((struct minivmm_##name *)0)->member) == \
-		       sizeof(((struct kvm_##name *)0)->member), \
-		       "size of " #member " in struct " #name)
+	static_assert(offsetof(struct minivmm_##name, member) == \
+		      offsetof(struct kvm_##name, member) && \
+		      sizeof(((struct minivmm_##name *)0)->member) == \
+		      sizeof(((struct kvm_##name *)0)->member), \
+		      "place or size of " #member " in struct " #name)
+
+/* A member without a size of its own, an array at the end: its items count. */
+#define FLEX(name, member) \
+	static_assert(offsetof(struct minivmm_##name, member) == \
+		      offsetof(struct kvm_##name, member) && \
+		      sizeof(((struct minivmm_##name *)0)->member[0]) == \
+		      sizeof(((struct kvm_##name *)0)->member[0]), \
+		      "place or items of " #member " in struct " #name)
 
 NUMBER(API_VERSION);
 NUMBER(IO);

@@ -10,6 +10,7 @@
  */
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,7 +22,7 @@ enum { KTAP_PASS = 40, KTAP_FAIL = 41, KTAP_SKIP = 42 };
 
 static struct ktap_test *ktap_first;
 static struct ktap_test **ktap_last = &ktap_first;
-static _Atomic int ktap_failed;		/* threads may fail too */
+static atomic_int ktap_failed;		/* threads may fail too */
 static int ktap_reason_fd = -1;
 
 void ktap_register(struct ktap_test *test)
