@@ -5,10 +5,11 @@
  *
  * Intel SDM volume 2, the "Operation" of each instruction.
  *
- * An instruction works on the new_* registers. Its order is always: check every
- * access (x86_prepare), read, compute, write, and only then make the new
- * registers those of the vCPU. So whatever ends it early - a fault, or an
- * access that user space must serve first - has changed no register.
+ * An instruction works on the new_* registers. Its order is always: check the
+ * source and read it (x86_prepare, x86_read), check the destination, compute,
+ * write, and only then make the new registers those of the vCPU. So whatever
+ * ends it early - a fault, or an access that user space must serve first - has
+ * changed no register, and a write never has a fault after it.
  * emulate.h says how it goes on after user space has answered.
  *
  * Read next: emulate_alu.c.
@@ -337,10 +338,10 @@ static int push(struct x86_emulator *e)
 	     x86_size_mask(width);
 	ret = prepare_operand(e, &a, &insn->src, false);
 	if (!ret)
+		ret = read_operand(e, &a, &insn->src, &value);
+	if (!ret)
 		ret = x86_prepare(e, &stack, X86_SS, sp, insn->operand_size,
 				  X86_ACCESS_WRITE);
-	if (!ret)
-		ret = read_operand(e, &a, &insn->src, &value);
 	if (!ret)
 		ret = x86_write(e, &stack, value);
 	if (!ret)
@@ -359,12 +360,12 @@ static int pop(struct x86_emulator *e)
 
 	sp = x86_get_reg(e, X86_RSP, width);
 	ret = x86_prepare(e, &stack, X86_SS, sp, insn->operand_size, 0);
+	if (!ret)
+		ret = x86_read(e, &stack, &value);
 	if (ret)
 		return ret;
 	x86_set_reg(e, X86_RSP, width, sp + insn->operand_size);
 	ret = prepare_operand(e, &a, &insn->dst, true);
-	if (!ret)
-		ret = x86_read(e, &stack, &value);
 	if (!ret)
 		ret = write_result(e, &a, 0, value);
 	return ret;

@@ -82,40 +82,31 @@ static int prepare_destination(struct x86_emulator *e, struct x86_access *a,
 }
 
 /*
- * The source is read before the destination is looked at, as processors do:
- * a destination that faults does not keep a device from being read.
+ * One iteration; it changes registers only if it is done. The source is read
+ * before the destination is looked at, as processors do: a destination that
+ * faults does not keep a device from being read.
  */
-static int prepare_iteration(struct x86_emulator *e, struct string_access *s,
-			     u64 *src)
+static int iterate(struct x86_emulator *e, struct string_access *s)
 {
 	const struct x86_insn *insn = &e->insn;
 	bool write = insn->op == X86_OP_MOVS || insn->op == X86_OP_STOS;
+	unsigned int size = insn->operand_size;
+	u64 src = x86_get_reg(e, X86_RAX, size);
 	int ret = X86_EMUL_DONE;
+	u64 dst;
 
 	s->has_src = insn->src.kind == X86_OPERAND_MEM;
 	s->has_dst = insn->dst.kind == X86_OPERAND_MEM;
 	if (s->has_src)
 		ret = prepare_source(e, &s->src, 0);
 	if (!ret && s->has_src)
-		ret = x86_read(e, &s->src, src);
+		ret = x86_read(e, &s->src, &src);
 	if (!ret && s->has_dst)
 		ret = prepare_destination(e, &s->dst, 0, write);
-	return ret;
-}
-
-/* One iteration; it changes registers only if it is done. */
-static int iterate(struct x86_emulator *e, struct string_access *s)
-{
-	unsigned int size = e->insn.operand_size;
-	u64 src = x86_get_reg(e, X86_RAX, size);
-	u64 dst;
-	int ret;
-
-	ret = prepare_iteration(e, s, &src);
 	if (ret)
 		return ret;
 
-	switch (e->insn.op) {
+	switch (insn->op) {
 	case X86_OP_MOVS:
 	case X86_OP_STOS:
 		ret = x86_write(e, &s->dst, src);

@@ -11,7 +11,7 @@
 
 #include "native.h"
 
-/* Where ljmpl in native.S goes. */
+/* Where ljmpl in native_entry.S goes. */
 struct far_pointer {
 	u32 offset;
 	u16 selector;
@@ -24,8 +24,8 @@ u64 native_rsp;
 extern const char native_exit[], native_abort[];
 void native_enter(void);
 
-_Static_assert(offsetof(struct native_cpu, rflags) == 16 * 8, "native.S");
-_Static_assert(offsetof(struct native_cpu, selector) == 17 * 8, "native.S");
+_Static_assert(offsetof(struct native_cpu, rflags) == 16 * 8, "native_entry.S");
+_Static_assert(offsetof(struct native_cpu, selector) == 17 * 8, "native_entry.S");
 
 static const struct user_desc ldt[LDT_COUNT] = {
 	[LDT_CODE32] = {

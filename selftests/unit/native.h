@@ -47,7 +47,7 @@ enum {
 };
 
 /**
- * struct native_cpu - registers before and after; native.S knows the layout
+ * struct native_cpu - registers before and after; native_entry.S knows the layout
  * @regs: general registers
  * @rflags: RFLAGS
  * @selector: by enum x86_seg; FS is not touched

@@ -97,10 +97,12 @@ TEST(movs_across_pages)
 	EXPECT_EQ(1, m.writes);
 }
 
+/* The source is read all the same: a device notices. */
 TEST(movs_to_a_page_that_is_not_there)
 {
 	start("a4", MMIO, 0, 0);
 	m.page[0] = MACHINE_HOLE;
+	expect_read(&m, MMIO, 1, 7);
 	expect_fault(&m, X86_VECTOR_PF, X86_PF_WRITE);
 	EXPECT_EQ(0, m.e.fault.cr2);
 }
