@@ -17,6 +17,8 @@ Program = namedtuple("Program", "name path host_files")
 NOT_TESTS = ("lib", "bench")
 # Never in the test host.
 RUN_HERE = ("docs", "unit")
+# Run here, and boot hosts of their own: they count as one.
+BOOT_HOSTS = ("testhost",)
 
 
 def folders():
