@@ -284,7 +284,7 @@ int x86_write_locked(struct x86_emulator *e, const struct x86_access *a,
 {
 	u64 found = old;
 
-	if (!e->ops->cmpxchg || (a->linear & (a->size - 1)) || e->log.mmio)
+	if (!e->ops->cmpxchg || (a->linear & (a->size - 1)))
 		return x86_write(e, a, value);
 	if (e->ops->cmpxchg(e->ctx, a->gpa[0], &found, value, a->size))
 		return x86_write(e, a, value);

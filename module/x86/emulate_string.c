@@ -9,8 +9,9 @@
  * A repeated instruction may be interrupted between two iterations: RIP stays
  * on it, and rCX, rSI, rDI say how far it has come. So each iteration is
  * complete by itself, and x86_string() may stop after any of them. It stops
- * after one that was MMIO, and before one that crosses a page, which is left to
- * the next call: only the first iteration of a call can leave work half done.
+ * after one that was MMIO, and before one that would write across a page, which
+ * is left to the next call: only the first iteration of a call can leave work
+ * half done.
  *
  * Ports are served in batches: user space gets many elements at once.
  */
@@ -139,7 +140,7 @@ static bool condition_ends(const struct x86_emulator *e)
 	return e->insn.rep == 0xf3 ? !equal : equal;
 }
 
-/* Will the iteration after this one access a single page, again? */
+/* Will this access of the next iteration be on two pages? */
 static bool next_crosses_page(const struct x86_emulator *e,
 			      const struct x86_access *a)
 {
@@ -172,7 +173,6 @@ static int memory_string(struct x86_emulator *e)
 			break;
 		}
 		if (e->log.mmio || (e->rflags & CPU_FLAG_TF) ||
-		    (s.has_src && next_crosses_page(e, &s.src)) ||
 		    (s.has_dst && next_crosses_page(e, &s.dst)))
 			break;
 		x86_clear_log(e);

@@ -100,16 +100,17 @@ static bool is_pae_pdpte(const struct walk *w)
 	return w->mode.levels == 3 && w->level == 3;
 }
 
-/* Does this entry map a page, rather than point to a table? */
+/*
+ * Does this entry map a page, rather than point to a table? Where there are no
+ * pages of a level's size, its PS bit is reserved, and that is seen first.
+ */
 static bool is_leaf(const struct walk *w, u64 entry)
 {
 	if (w->level == 1)
 		return true;
-	if (!(entry & PTE_PS) || is_pae_pdpte(w))
+	if (is_32bit(w) && !(w->p->cr4 & CPU_CR4_PSE))
 		return false;
-	if (is_32bit(w))
-		return w->p->cr4 & CPU_CR4_PSE;
-	return w->level <= 3;
+	return entry & PTE_PS;
 }
 
 /*

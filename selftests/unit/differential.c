@@ -504,7 +504,7 @@ static void try_one(struct trial *t, struct tally *tally)
 
 static void try_many(unsigned int mode)
 {
-	u64 i, count = from_environment("UNIT_COUNT", 300000);
+	u64 i, count = from_environment("UNIT_COUNT", 100000);
 	struct tally tally = { 0 };
 
 	if (!native_setup())

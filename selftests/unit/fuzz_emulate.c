@@ -27,7 +27,7 @@ static void take_state(struct input *in)
 		m.e.pio_data = NULL;
 	m.e.rflags = take(in, 3);
 	m.e.rip = CODE + take(in, 1) * 16;
-	for (i = 0; i < MACHINE_PAGES; i++)
+	for (i = 0; i < MACHINE_PAGES / 2; i++)
 		if (i != CODE / PAGE)
 			m.page[i] = take(in, 1) % (MACHINE_LOST + 1);
 	for (i = 0; i < 6; i++) {
@@ -71,7 +71,7 @@ static void serve(struct input *in)
 	if (m.e.io.kind == X86_IO_PIO)
 		take_bytes(in, m.pio_data, 64);
 	if (what & 1)
-		m.page[take(in, 1) % MACHINE_PAGES] = take(in, 1) % 6;
+		m.page[take(in, 1) % 16] = take(in, 1) % 6;
 	if (what & 2)
 		m.e.regs[take(in, 1) % 16] = take(in, 8);
 	if (what & 4)

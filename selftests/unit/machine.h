@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A machine to emulate instructions on: 16 pages of linear addresses, each of
+ * A machine to emulate instructions on: 32 pages of linear addresses, each of
  * which is RAM, ROM, MMIO or not mapped; and checks of what the emulator asks
  * user space for, one step at a time:
  *
@@ -21,7 +21,7 @@
 #include "ktap.h"
 
 #define PAGE		4096u
-#define MACHINE_PAGES	16
+#define MACHINE_PAGES	32
 #define MACHINE_SIZE	(MACHINE_PAGES * PAGE)
 
 /* What the tests agree on. */

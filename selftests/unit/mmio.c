@@ -356,6 +356,11 @@ TEST(locked_instruction_in_ram)
 	m.e.regs[X86_RBX] = RAM;
 	expect_done(&m);
 	EXPECT_EQ(1, m.exchanges);
+	start("f0 01 03");	/* no single exchange does this */
+	m.e.regs[X86_RBX] = RAM + 2;
+	expect_done(&m);
+	EXPECT_EQ(0, m.exchanges);
+	EXPECT_EQ(0x55667788, machine_peek(&m, RAM + 2, 4));
 	start("01 03");		/* nothing is locked here */
 	m.e.regs[X86_RBX] = RAM;
 	expect_done(&m);

@@ -163,6 +163,24 @@ TEST(ins_into_mmio)
 	expect_done(&m);
 	EXPECT_EQ(MMIO + 4, m.e.regs[X86_RDI]);
 	EXPECT_EQ(0, m.e.regs[X86_RCX]);
+
+	/* And once more, with nothing left of the first time. */
+	machine_code(&m, "66 6d");
+	expect_in(&m, PORT, 2, 1);
+	expect_write(&m, MMIO + 4, 2, 0x0201);
+	expect_done(&m);
+}
+
+/* MMIO becomes RAM midway: what MMIO has got is not stored in RAM as well. */
+TEST(ins_into_mmio_that_becomes_ram)
+{
+	start("f3 66 6d", MMIO, 2);
+	memcpy(m.pio_data, "\1\2\3\4", 4);
+	expect_in(&m, PORT, 2, 2);
+	expect_write(&m, MMIO, 2, 0x0201);
+	machine_page(&m, MMIO / PAGE, MACHINE_RAM);
+	expect_done(&m);
+	EXPECT_EQ(0x04030000, machine_peek(&m, MMIO, 4));
 }
 
 TEST(outs_from_mmio)
@@ -192,25 +210,42 @@ TEST(segment_ends_within_the_batch)
 	expect_more(&m);
 	expect_fault(&m, X86_VECTOR_GP, 0);
 	EXPECT_EQ(8, m.e.regs[X86_RCX]);
+
+	machine_init(&m, 32);
+	machine_code(&m, "f3 6c");
+	m.e.regs[X86_RDI] = RAM;
+	m.e.regs[X86_RCX] = 10;
+	m.segments[X86_ES].limit = RAM;
+	expect_in(&m, 0, 1, 1);
+	expect_more(&m);
+	expect_fault(&m, X86_VECTOR_GP, 0);
+}
+
+TEST(single_step_is_one_element)
+{
+	start("f3 6e", RAM, 3);
+	m.e.rflags |= CPU_FLAG_TF;
+	expect_out(&m, PORT, 1, 1);
+	expect_more(&m);
 }
 
 TEST(batch_ends_where_the_offset_wraps)
 {
 	machine_init(&m, 16);
 	machine_code(&m, "f3 6c");
-	m.segments[X86_ES].base = 0x10;
-	m.e.regs[X86_RDI] = 0xffff;	/* linear 1000fh: in no page */
-	m.e.regs[X86_RCX] = 3;
-	expect_fault(&m, X86_VECTOR_PF, X86_PF_WRITE);
-	m.segments[X86_ES].base = RAM + 0x10 - 0x10000;
-	m.segments[X86_DS].base = RAM + 0x10 - 0x10000;
+	m.segments[X86_ES].base = 0x800;	/* wraps within a page */
 	m.e.regs[X86_RDI] = 0xfffe;
-	m.e.regs[X86_RSI] = 0xfffe;
+	m.e.regs[X86_RCX] = 3;
+	memset(m.pio_data, 0x5a, 3);
 	expect_in(&m, 0, 1, 1);
 	expect_more(&m);
 	expect_in(&m, 0, 1, 1);
 	expect_more(&m);
 	EXPECT_EQ(0, m.e.regs[X86_RDI]);
+	expect_in(&m, 0, 1, 1);
+	expect_done(&m);
+	EXPECT_EQ(0x5a5a, machine_peek(&m, 0x107fe, 4));
+	EXPECT_EQ(0x5a, machine_peek(&m, 0x800, 1));
 }
 
 /* User space has set RCX meanwhile: no more than that is counted down. */

@@ -80,6 +80,16 @@ TEST(fetch_has_the_base_of_cs)
 	EXPECT_EQ(0x12, m.e.rip);
 }
 
+TEST(instruction_pointer_wraps_at_4_gib)
+{
+	start(32, "8b 03", MMIO);
+	m.segments[X86_CS].base = CODE + 2;
+	m.e.rip = 0xfffffffe;
+	expect_read(&m, MMIO, 4, 1);
+	expect_result(&m, X86_EMUL_DONE);
+	EXPECT_EQ(0, m.e.rip);
+}
+
 TEST(fetch_from_an_address_that_is_not_canonical)
 {
 	start(64, "", MMIO);

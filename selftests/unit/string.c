@@ -119,11 +119,37 @@ TEST(rep_movs_from_ram_into_mmio)
 	expect_done(&m);
 }
 
+/* RAM that comes after MMIO is the next call's. */
+TEST(rep_stos_from_mmio_into_ram)
+{
+	start("f3 aa", 0, MMIO + PAGE - 1, 3);
+	expect_write(&m, MMIO + PAGE - 1, 1, 0x88);
+	expect_more(&m);
+	expect_pointers(0, MMIO + PAGE, 2);
+	expect_done(&m);
+	EXPECT_EQ(0x8888, machine_peek(&m, MMIO + PAGE, 2));
+}
+
+/* An element that is part RAM, part MMIO: not begun before its own call. */
+TEST(rep_stos_across_a_page)
+{
+	u64 at = MMIO - PAGE - 6;
+
+	start("f3 ab", 0, at, 2);
+	expect_more(&m);
+	expect_pointers(0, at + 4, 1);
+	EXPECT_EQ(0x55667788, machine_peek(&m, at, 8));
+	expect_write(&m, MMIO - PAGE, 2, 0x5566);
+	expect_done(&m);
+	EXPECT_EQ(0x7788, machine_peek(&m, at + 4, 2));
+}
+
 TEST(rep_in_ram_is_bounded)
 {
 	start("f3 aa", 0, RAM, 3 * PAGE);
 	expect_more(&m);
-	EXPECT(m.e.regs[X86_RCX] < 3 * PAGE && m.e.regs[X86_RCX] > 2 * PAGE,
+	EXPECT(m.e.regs[X86_RCX] < 3 * PAGE - 100 &&
+	       m.e.regs[X86_RCX] > 2 * PAGE,
 	       "%llu of %u iterations left", m.e.regs[X86_RCX], 3 * PAGE);
 	EXPECT_EQ(RAM + 3 * PAGE - m.e.regs[X86_RCX], m.e.regs[X86_RDI]);
 }

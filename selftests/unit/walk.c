@@ -155,6 +155,11 @@ TEST(mode_32_bit)
 	maps(LOW, READ, FRAME | 0x234);
 	paging.cr3 = TOP | 0xfff;
 	maps(LOW, READ, FRAME | 0x234);
+	/* No NX here, so a fetch is not told from a read, unless by SMEP. */
+	paging.efer = CPU_EFER_NXE;
+	faults(LOW + 0x2000, FETCH, 0);
+	paging.cr4 = CPU_CR4_SMEP;
+	faults(LOW + 0x2000, FETCH, X86_PF_FETCH);
 }
 
 TEST(mode_32_bit_large_pages)
@@ -169,6 +174,8 @@ TEST(mode_32_bit_large_pages)
 	faults(LOW, READ, X86_PF_P | X86_PF_RSVD);
 	set(TOP + 4 * 0x100, 4, 0x80400000 | 0xfu << 13 | PS | P | W | U);
 	maps(LOW, READ, 0xf80401234);
+	set(TOP + 4 * 0x100, 4, 0x80400000 | 0x10u << 13 | PS | P | W | U);
+	faults(LOW, READ, X86_PF_P | X86_PF_RSVD);
 	set(TOP + 4 * 0x100, 4, 0x80400000 | 1u << 21 | PS | P | W | U);
 	faults(LOW, WRITE, X86_PF_P | X86_PF_RSVD | X86_PF_WRITE);
 	/* The PAT bit is not part of the address. */
@@ -199,7 +206,11 @@ TEST(mode_pae)
 	set(0x3008, 8, FRAME | 1ull << 40 | P | W | U);
 	faults(LOW, READ, X86_PF_P | X86_PF_RSVD);
 	/* A PDPTE has no rights: bits 1 and 2 are reserved. */
+	set(0x3008, 8, FRAME | P | W | U);
+	maps(LOW, READ, FRAME | 0x234);
 	set(TOP + 0x20 + 8, 8, 0x2000 | P | W);
+	faults(LOW, READ, X86_PF_P | X86_PF_RSVD);
+	set(TOP + 0x20 + 8, 8, 0x2000 | P | PS);	/* no page of 1 GiB */
 	faults(LOW, READ, X86_PF_P | X86_PF_RSVD);
 }
 
