@@ -348,6 +348,7 @@ TEST(test_device)
 	bus_add(&bus, &test.device);
 	EXPECT_TRUE(test_in(ID, &value, 4));
 	EXPECT_TRUE(!memcmp(&value, "mvmt", 4));
+	EXPECT_TRUE(!test_in(ID, &value, 2));
 	EXPECT_TRUE(!test_out(ID, &value, 4));
 	EXPECT_TRUE(test_out(COUNTER, &count, 4));
 	EXPECT_TRUE(test_in(COUNTER, &count, 4));

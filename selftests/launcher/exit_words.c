@@ -178,6 +178,12 @@ TEST(line_is_cut_to_the_room_there_is)
 	vmm_exit_words(&run, small, 9);
 	EXPECT(!strcmp(small, "shutdown"), "%s", small);
 	EXPECT_EQ('#', small[9]);
+	/* Also where several pieces are still to come. */
+	run.exit_reason = MINIVMM_EXIT_MMIO;
+	run.mmio.len = 4;
+	vmm_exit_words(&run, small, 9);
+	EXPECT(!strcmp(small, "MMIO rea"), "%s", small);
+	EXPECT_EQ('#', small[9]);
 }
 
 TEST(longest_line_fits)

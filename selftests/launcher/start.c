@@ -158,6 +158,19 @@ TEST(stacks_are_below_the_load_address)
 	EXPECT_EQ(0x7c, r.status);
 }
 
+/* SP counts from the start of a segment that the guest itself is in. */
+TEST(no_stack_for_real_mode_above_64k)
+{
+	/* test %sp, %sp; setz %al; exit */
+	const char *path = GUEST(0x85, 0xe4, 0x0f, 0x94, 0xc0, OUT_AL,
+				 EXIT_PORT);
+
+	launch_device(&r, "", "--mode", "16", "--load", "0x20000", path);
+	EXPECT_EQ(1, r.status);
+	launch_device(&r, "", "--mode", "16", "--load", "0xf000", path);
+	EXPECT_EQ(0, r.status);
+}
+
 /* No room below 0x9000 for two stacks of 4 KiB above the page tables. */
 TEST(no_stack_where_there_is_no_room)
 {

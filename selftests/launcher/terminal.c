@@ -153,7 +153,10 @@ TEST(ctrl_a_x_leaves_a_guest_that_does_not_listen)
 {
 	OPEN("--cpus", "2", GUEST(0xeb, 0xfe));
 	await_raw(true);
-	type("typed ahead\001x");
+	type("typed ahead");
+	/* Read by now, and waiting for a guest that will never take it. */
+	usleep(200000);
+	type("\001x");
 	EXPECT_EQ(0, wait_end());
 	expect_restored();
 }
