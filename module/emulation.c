@@ -234,11 +234,16 @@ static int emulator_io_exit(struct vcpu *vcpu)
  */
 int vcpu_emulate(struct vcpu *vcpu)
 {
+	struct guest_memory *memory = &vcpu->vm->memory;
 	struct x86_emulator *e = &vcpu->emulator;
+	int srcu, ret;
 
 	vcpu->stats.emulated++;
 	load_emulator(vcpu);
-	switch (x86_emulate(e)) {
+	srcu = srcu_read_lock(&memory->srcu);
+	ret = x86_emulate(e);
+	srcu_read_unlock(&memory->srcu, srcu);
+	switch (ret) {
 	case X86_EMUL_DONE:
 		store_emulator(vcpu);
 		return 1;

@@ -49,7 +49,7 @@ struct vcpu;
  */
 struct vm {
 	refcount_t users;
-	struct mutex lock;
+	struct mutex lock;	/* creation of vCPUs, slots */
 	struct guest_memory memory;
 	struct vcpu *vcpus[MINIVMM_MAX_VCPUS];
 	int nr_vcpus;
@@ -125,7 +125,7 @@ struct vcpu_stats {
 struct vcpu {
 	struct vm *vm;
 	u32 id;
-	struct mutex mutex;
+	struct mutex mutex;	/* each ioctl */
 	struct minivmm_run *run;
 	void *pio_data;
 	bool sigset_active;
@@ -166,6 +166,8 @@ enum cached_reg {
 	CACHED_RSP	= BIT(0),
 	CACHED_RIP	= BIT(1),
 	CACHED_RFLAGS	= BIT(2),
+	CACHED_CRS	= BIT(3),	/* kept by the back end */
+	CACHED_AR	= BIT(4),	/* likewise: rights of CS and SS */
 };
 
 /* main.c */

@@ -215,10 +215,14 @@ static bool sregs_are_valid(struct vcpu *vcpu, const struct minivmm_sregs *sregs
 int vcpu_load_pdptrs(struct vcpu *vcpu, unsigned long cr3)
 {
 	u64 reserved = GENMASK_ULL(63, vcpu->cpuid.maxphyaddr) | 0x1e6;
+	struct guest_memory *memory = &vcpu->vm->memory;
 	u64 pdptr[4];
-	int i;
+	int i, srcu, ret;
 
-	if (guest_read(&vcpu->vm->memory, cr3 & 0xffffffe0, pdptr, sizeof(pdptr)))
+	srcu = srcu_read_lock(&memory->srcu);
+	ret = guest_read(memory, cr3 & 0xffffffe0, pdptr, sizeof(pdptr));
+	srcu_read_unlock(&memory->srcu, srcu);
+	if (ret)
 		return 1;
 	for (i = 0; i < 4; i++)
 		if (pdptr[i] & 1 && pdptr[i] & reserved)

@@ -44,7 +44,7 @@ void table_cache_drain(struct table_cache *cache)
  * writable already, which saves a second fault.
  */
 static int find_page(unsigned long hva, bool write, bool slot_writable,
-		    struct page **page, bool *writable)
+		     struct page **page, bool *writable)
 {
 	int ret;
 
@@ -93,7 +93,7 @@ static int fault_in(struct vm *vm, struct table_cache *cache,
 	/* Pairs with the barrier in notifier.c: first the count, then the page. */
 	smp_rmb();
 	ret = find_page(hva, write, !(slot->flags & MINIVMM_MEM_READONLY), &page,
-		       &writable);
+			&writable);
 	if (ret)
 		return ret;
 	ret = map_page(vm, gfn, page, writable, invalidations, cache);

@@ -21,9 +21,36 @@ static void __user *gpa_to_user(struct guest_memory *memory, u64 gpa,
 	return (void __user *)(slot->hva + (gpa - (slot->base_gfn << PAGE_SHIFT)));
 }
 
+/*
+ * Pieces of 8, 4, 2 and 1 bytes, each in one access as the guest's processor
+ * would make it. What copy_from_user() does beyond that is for objects whose
+ * size is not known.
+ */
+#define copy_pieces(access, user, data, len, fault)			\
+do {									\
+	unsigned int done = 0;						\
+									\
+	for (; (len) - done >= 8; done += 8)				\
+		access(*(u64 *)((data) + done),				\
+		       (u64 __user *)((user) + done), fault);		\
+	if ((len) - done >= 4) {					\
+		access(*(u32 *)((data) + done),				\
+		       (u32 __user *)((user) + done), fault);		\
+		done += 4;						\
+	}								\
+	if ((len) - done >= 2) {					\
+		access(*(u16 *)((data) + done),				\
+		       (u16 __user *)((user) + done), fault);		\
+		done += 2;						\
+	}								\
+	if ((len) - done)						\
+		access(*(u8 *)((data) + done),				\
+		       (u8 __user *)((user) + done), fault);		\
+} while (0)
+
 /**
  * guest_read - read guest memory
- * @memory: of the VM
+ * @memory: of the VM; the caller holds its SRCU lock
  * @gpa: guest-physical address
  * @data: gets the bytes
  * @len: how many; not across a page
@@ -34,20 +61,23 @@ static void __user *gpa_to_user(struct guest_memory *memory, u64 gpa,
 int guest_read(struct guest_memory *memory, u64 gpa, void *data,
 	       unsigned int len)
 {
-	const void __user *from;
-	int srcu, ret = 1;
+	const void __user *from = gpa_to_user(memory, gpa, false);
 
-	srcu = srcu_read_lock(&memory->srcu);
-	from = gpa_to_user(memory, gpa, false);
-	if (from)
-		ret = copy_from_user(data, from, len) ? -EFAULT : 0;
-	srcu_read_unlock(&memory->srcu, srcu);
-	return ret;
+	if (!from)
+		return 1;
+	if (!user_read_access_begin(from, len))
+		return -EFAULT;
+	copy_pieces(unsafe_get_user, from, data, len, fault);
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
 }
 
 /**
  * guest_write - write guest memory
- * @memory: of the VM
+ * @memory: of the VM; the caller holds its SRCU lock
  * @gpa: guest-physical address
  * @data: the bytes
  * @len: how many; not across a page
@@ -58,15 +88,18 @@ int guest_read(struct guest_memory *memory, u64 gpa, void *data,
 int guest_write(struct guest_memory *memory, u64 gpa, const void *data,
 		unsigned int len)
 {
-	void __user *to;
-	int srcu, ret = 1;
+	void __user *to = gpa_to_user(memory, gpa, true);
 
-	srcu = srcu_read_lock(&memory->srcu);
-	to = gpa_to_user(memory, gpa, true);
-	if (to)
-		ret = copy_to_user(to, data, len) ? -EFAULT : 0;
-	srcu_read_unlock(&memory->srcu, srcu);
-	return ret;
+	if (!to)
+		return 1;
+	if (!user_write_access_begin(to, len))
+		return -EFAULT;
+	copy_pieces(unsafe_put_user, to, data, len, fault);
+	user_write_access_end();
+	return 0;
+fault:
+	user_write_access_end();
+	return -EFAULT;
 }
 
 /* The size is in the type: one exchange for each. */
@@ -108,7 +141,7 @@ static int user_cmpxchg_sized(void __user *to, u64 *old, u64 new,
 
 /**
  * guest_cmpxchg - compare and exchange guest memory in one piece
- * @memory: of the VM
+ * @memory: of the VM; the caller holds its SRCU lock
  * @gpa: guest-physical address, aligned to @len
  * @old: what it should hold; gets what it did hold
  * @new: what to put there if it did
@@ -119,13 +152,7 @@ static int user_cmpxchg_sized(void __user *to, u64 *old, u64 new,
 int guest_cmpxchg(struct guest_memory *memory, u64 gpa, u64 *old, u64 new,
 		  unsigned int len)
 {
-	void __user *to;
-	int srcu, ret = 1;
+	void __user *to = gpa_to_user(memory, gpa, true);
 
-	srcu = srcu_read_lock(&memory->srcu);
-	to = gpa_to_user(memory, gpa, true);
-	if (to)
-		ret = user_cmpxchg_sized(to, old, new, len);
-	srcu_read_unlock(&memory->srcu, srcu);
-	return ret;
+	return to ? user_cmpxchg_sized(to, old, new, len) : 1;
 }

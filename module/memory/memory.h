@@ -81,7 +81,7 @@ struct guest_memory {
 	struct srcu_struct srcu;
 	struct slot_array __rcu *slots;
 	struct mmu_notifier notifier;
-	spinlock_t lock;
+	spinlock_t lock;	/* page tables and what follows */
 	u64 *root;
 	unsigned long invalidations;
 	int invalidating;

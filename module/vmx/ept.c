@@ -21,7 +21,7 @@
 
 #define LEVELS		4
 #define INDEX_BITS	9
-#define ENTRIES		(1 << INDEX_BITS)
+#define ENTRIES		BIT(INDEX_BITS)
 
 #define ENTRY_TABLE	VMX_EPT_RWX_MASK
 #define ENTRY_ADDRESS	GENMASK_ULL(51, PAGE_SHIFT)
@@ -230,6 +230,7 @@ void vmx_ept_flush(struct vm *vm)
 	/* Pairs with the barrier in run.c: the generation, then who is inside. */
 	smp_mb();
 	for (id = 0; id < end; id++) {
+		/* Pairs with vcpu_create(): what the pointer leads to. */
 		struct vcpu *vcpu = smp_load_acquire(&vm->vcpus[id]);
 		struct vmx_vcpu *vx;
 		int cpu;

@@ -80,6 +80,7 @@ static int exit_debug_exception(struct vmx_vcpu *vx)
 static int exit_exception_nmi(struct vmx_vcpu *vx)
 {
 	u32 info = vmcs_read32(VM_EXIT_INTR_INFO);
+	u32 error;
 
 	/*
 	 * NMIs and machine checks are the host's: raise them again where its
@@ -105,8 +106,8 @@ static int exit_exception_nmi(struct vmx_vcpu *vx)
 			vmx_skip_instruction(&vx->vcpu);
 		return exit_debug_exception(vx);
 	case X86_TRAP_AC:
-		vcpu_queue_exception_error(&vx->vcpu, X86_TRAP_AC,
-				vmcs_read32(VM_EXIT_INTR_ERROR_CODE));
+		error = vmcs_read32(VM_EXIT_INTR_ERROR_CODE);
+		vcpu_queue_exception_error(&vx->vcpu, X86_TRAP_AC, error);
 		return 1;
 	default:
 		return vcpu_unhandled_exit(&vx->vcpu);
@@ -197,6 +198,7 @@ static int exit_io(struct vmx_vcpu *vx)
 {
 	u32 qualification = vmcs_readl(EXIT_QUALIFICATION);
 
+	vmx_cache_rip_and_rflags(&vx->vcpu);
 	/* INS and OUTS: the emulator finds the memory that goes with them. */
 	if (qualification & BIT(4))
 		return EXIT_SLOW;

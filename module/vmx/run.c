@@ -209,6 +209,7 @@ static bool must_not_enter(void)
 static int window(struct vmx_vcpu *vx)
 {
 	struct guest_memory *memory = &vx->vcpu.vm->memory;
+	struct vcpu_stats *stats = &vx->vcpu.stats;
 	int ret = EXIT_LEAVE;
 	u64 start;
 
@@ -226,8 +227,7 @@ static int window(struct vmx_vcpu *vx)
 	}
 	WRITE_ONCE(vx->in_guest, false);
 	local_irq_enable();
-	vx->vcpu.stats.longest_window = max(vx->vcpu.stats.longest_window,
-					    rdtsc() - start);
+	stats->longest_window = max(stats->longest_window, rdtsc() - start);
 	return ret;
 }
 

@@ -59,6 +59,8 @@ void vmx_cache_reg(struct vcpu *vcpu, enum cached_reg reg)
 	case CACHED_RFLAGS:
 		vcpu->rflags = vmcs_readl(GUEST_RFLAGS);
 		break;
+	default:
+		break;
 	}
 	vmx_put();
 }
@@ -99,6 +101,7 @@ void vmx_set_cr0(struct vmx_vcpu *vx, unsigned long cr0)
 	vmcs_writel(GUEST_CR0, (cr0 & ~(X86_CR0_CD | X86_CR0_NW)) |
 			       X86_CR0_NE | X86_CR0_ET);
 	vmcs_writel(CR0_READ_SHADOW, cr0);
+	vx->vcpu.cached &= ~CACHED_CRS;
 	vx->flush_vpid = true;
 }
 
@@ -113,6 +116,7 @@ void vmx_set_cr4(struct vmx_vcpu *vx, unsigned long cr4)
 	vmcs_writel(GUEST_CR4, cr4 | X86_CR4_VMXE |
 			       (__read_cr4() & X86_CR4_MCE));
 	vmcs_writel(CR4_READ_SHADOW, cr4);
+	vx->vcpu.cached &= ~CACHED_CRS;
 	vx->flush_vpid = true;
 }
 
@@ -158,11 +162,17 @@ void vmx_write_pdptrs(struct vmx_vcpu *vx)
  */
 void vmx_get_crs(struct vcpu *vcpu, struct vcpu_control_regs *crs)
 {
-	vmx_get(to_vmx(vcpu));
-	crs->cr0 = vmx_get_cr0();
-	crs->cr3 = vmcs_readl(GUEST_CR3);
-	crs->cr4 = vmx_get_cr4();
-	vmx_put();
+	struct vmx_vcpu *vx = to_vmx(vcpu);
+
+	if (!(vcpu->cached & CACHED_CRS)) {
+		vmx_get(vx);
+		vx->crs.cr0 = vmx_get_cr0();
+		vx->crs.cr3 = vmcs_readl(GUEST_CR3);
+		vx->crs.cr4 = vmx_get_cr4();
+		vmx_put();
+		vcpu->cached |= CACHED_CRS;
+	}
+	*crs = vx->crs;
 }
 
 /**
@@ -223,6 +233,7 @@ void vmx_set_segment(struct vcpu *vcpu, unsigned int seg,
 	vmcs_write(segment_fields[seg].selector, segment->selector);
 	vmcs_write(segment_fields[seg].ar, ar);
 	vmx_put();
+	vcpu->cached &= ~CACHED_AR;
 }
 
 /**
@@ -346,20 +357,29 @@ int vmx_set_msr(struct vcpu *vcpu, u32 index, u64 data)
 	return ret;
 }
 
+static void cache_ar(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vx = to_vmx(vcpu);
+
+	if (vcpu->cached & CACHED_AR)
+		return;
+	vmx_get(vx);
+	vx->cs_ar = vmcs_read32(GUEST_CS_AR_BYTES);
+	vx->ss_ar = vmcs_read32(GUEST_SS_AR_BYTES);
+	vmx_put();
+	vcpu->cached |= CACHED_AR;
+}
+
 /**
  * vmx_cpl - current privilege level
  * @vcpu: the vCPU
  */
 unsigned int vmx_cpl(struct vcpu *vcpu)
 {
-	unsigned int cpl;
-
 	if (vcpu_rflags(vcpu) & X86_EFLAGS_VM)
 		return 3;
-	vmx_get(to_vmx(vcpu));
-	cpl = vmcs_read32(GUEST_SS_AR_BYTES) >> X86_AR_DPL_SHIFT & 3;
-	vmx_put();
-	return cpl;
+	cache_ar(vcpu);
+	return to_vmx(vcpu)->ss_ar >> X86_AR_DPL_SHIFT & 3;
 }
 
 /**
@@ -372,9 +392,8 @@ unsigned int vmx_mode(struct vcpu *vcpu)
 {
 	u32 ar;
 
-	vmx_get(to_vmx(vcpu));
-	ar = vmcs_read32(GUEST_CS_AR_BYTES);
-	vmx_put();
+	cache_ar(vcpu);
+	ar = to_vmx(vcpu)->cs_ar;
 	if (vcpu->efer & EFER_LMA && ar & X86_AR_L)
 		return 64;
 	return ar & X86_AR_DB ? 32 : 16;
@@ -419,8 +438,11 @@ void vmx_clear_shadow(struct vcpu *vcpu)
 	vmx_put();
 }
 
-/* Fetches what stepping over an instruction needs. The VMCS is current. */
-static void cache_rip_and_rflags(struct vcpu *vcpu)
+/**
+ * vmx_cache_rip_and_rflags - fetch both, as most exits need them
+ * @vcpu: the vCPU, its VMCS is current
+ */
+void vmx_cache_rip_and_rflags(struct vcpu *vcpu)
 {
 	if (!(vcpu->cached & CACHED_RIP))
 		vcpu->rip = vmcs_readl(GUEST_RIP);
@@ -438,7 +460,7 @@ void vmx_skip_instruction(struct vcpu *vcpu)
 	unsigned long next;
 
 	vmx_get(to_vmx(vcpu));
-	cache_rip_and_rflags(vcpu);
+	vmx_cache_rip_and_rflags(vcpu);
 	next = vcpu->rip + vmcs_read32(VM_EXIT_INSTRUCTION_LEN);
 	/* EIP wraps at 4 GiB outside 64-bit mode. */
 	if (unlikely((next ^ vcpu->rip) >> 32) && vmx_mode(vcpu) != 64)

@@ -47,8 +47,13 @@ static void clear_anywhere(struct vmx_vcpu *vx)
 {
 	int cpu;
 
-	while ((cpu = smp_load_acquire(&vx->cpu)) != -1)
+	for (;;) {
+		/* Pairs with clear_here(): then the VMCS is in memory. */
+		cpu = smp_load_acquire(&vx->cpu);
+		if (cpu == -1)
+			return;
 		smp_call_function_single(cpu, clear_ipi, vx, 1);
+	}
 }
 
 /**
@@ -190,6 +195,8 @@ static void init_msr_bitmap(struct vmx_vcpu *vx)
 	memset(vx->msr_bitmap, 0xff, PAGE_SIZE);
 	for (i = 0; i < ARRAY_SIZE(direct); i++)
 		vmx_msr_intercept(vx, direct[i], false);
+	/* Read like RDTSC, with the offset; a write moves the offset. */
+	__clear_bit(MSR_IA32_TSC, vx->msr_bitmap);
 }
 
 static void alloc_vpid(struct vmx_vcpu *vx)

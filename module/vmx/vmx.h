@@ -79,6 +79,9 @@ struct host_registers {
  * @flush_generation: of the memory, when this vCPU last forgot
  * @controls: copies of the controls that change
  * @host: copies of host fields in the VMCS that may change
+ * @crs: control registers, if CACHED_CRS
+ * @cs_ar: access rights of CS, if CACHED_AR
+ * @ss_ar: those of SS
  * @guest_syscall: it is in long mode, with SYSCALL and SWAPGS
  * @msrs_loaded: its KERNEL_GS_BASE is in the processor now
  * @syscall_loaded: so are its SYSCALL MSRs
@@ -112,6 +115,9 @@ struct vmx_vcpu {
 		unsigned long fs_base;
 		u64 perf_global_ctrl;
 	} host;
+	struct vcpu_control_regs crs;
+	u32 cs_ar;
+	u32 ss_ar;
 	bool guest_syscall;
 	bool msrs_loaded;
 	bool syscall_loaded;
@@ -195,6 +201,7 @@ static __always_inline void vmx_put(void)
 /* state.c */
 void vmx_state_reset(struct vmx_vcpu *vx);
 void vmx_cache_reg(struct vcpu *vcpu, enum cached_reg reg);
+void vmx_cache_rip_and_rflags(struct vcpu *vcpu);
 void vmx_get_crs(struct vcpu *vcpu, struct vcpu_control_regs *crs);
 void vmx_set_crs(struct vcpu *vcpu, const struct vcpu_control_regs *crs);
 unsigned long vmx_get_cr0(void);
