@@ -9,9 +9,11 @@
 #define MINIVMM_COMPAT_H
 
 #include <linux/version.h>
+#include <linux/entry-kvm.h>
 #include <linux/mm.h>
 #include <asm/cpufeature.h>
 #include <linux/perf_event.h>
+#include <linux/sched/signal.h>
 #include <asm/msr.h>
 #include <asm/tlbflush.h>
 
@@ -48,6 +50,25 @@ static inline bool compat_host_uses_fred(void)
 	return false;
 #endif
 }
+
+/*
+ * Work that a thread has to do before it enters the guest, as before it returns
+ * to user space. compat_handle_work() returns 0, or -EINTR: a signal is pending.
+ */
+#ifdef CONFIG_KVM_XFER_TO_GUEST_WORK
+#define COMPAT_XFER_WORK
+static inline bool compat_work_pending(void)
+{
+	return __xfer_to_guest_mode_work_pending();
+}
+#else
+static inline bool compat_work_pending(void)
+{
+	return need_resched() || signal_pending(current);
+}
+#endif
+
+int compat_handle_work(void);
 
 /* Tracing by Intel PT has to stop where the CPU cannot do it in VMX operation. */
 static inline void compat_intel_pt_handle_vmx(int on)

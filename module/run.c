@@ -14,10 +14,10 @@
  *
  * Read on in vmx/run.c.
  */
-#include <linux/entry-kvm.h>
 #include <linux/sched/signal.h>
 
 #include "backend.h"
+#include "compat.h"
 
 /**
  * vcpu_wants_interrupt_window - the owner waits to inject an interrupt
@@ -61,13 +61,8 @@ static int run_loop(struct vcpu *vcpu)
 			vcpu->run->exit_reason = MINIVMM_EXIT_IRQ_WINDOW_OPEN;
 			return 0;
 		}
-		if (signal_pending(current))
+		if (compat_work_pending() && compat_handle_work())
 			return signal_exit(vcpu);
-		if (__xfer_to_guest_mode_work_pending()) {
-			ret = xfer_to_guest_mode_handle_work(NULL);
-			if (ret)
-				return signal_exit(vcpu);
-		}
 	}
 }
 

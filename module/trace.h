@@ -16,7 +16,7 @@
 
 #include "minivmm.h"
 
-TRACE_EVENT(minivmm_entry,
+TRACE_EVENT(entry,
 	TP_PROTO(u32 vcpu_id),
 	TP_ARGS(vcpu_id),
 	TP_STRUCT__entry(
@@ -29,7 +29,7 @@ TRACE_EVENT(minivmm_entry,
 );
 
 /* The fields are read from the VMCS only while somebody watches. */
-TRACE_EVENT(minivmm_exit,
+TRACE_EVENT(exit,
 	TP_PROTO(struct vcpu *vcpu),
 	TP_ARGS(vcpu),
 	TP_STRUCT__entry(

@@ -12,7 +12,6 @@
  *
  * SDM: "VM Entries", "VM Exits".
  */
-#include <linux/entry-kvm.h>
 #include <asm/fpu/api.h>
 
 #include "vmx.h"
@@ -149,7 +148,7 @@ static bool enter_once(struct vmx_vcpu *vx)
 	update_host_crs(vx);
 	if (unlikely(vcpu->cr2 != native_read_cr2()))
 		native_write_cr2(vcpu->cr2);
-	trace_minivmm_entry(vcpu->id);
+	trace_entry(vcpu->id);
 	failed = vmx_enter(vcpu->regs, vx->launched, &vx->host.rsp);
 	vcpu->cr2 = native_read_cr2();
 	vcpu->cached = 0;
@@ -162,7 +161,7 @@ static bool enter_once(struct vmx_vcpu *vx)
 		vx->launched = true;
 	vcpu->stats.exits[min_t(u16, vcpu->exit.reason,
 				MINIVMM_NR_EXITS - 1)]++;
-	trace_minivmm_exit(vcpu);
+	trace_exit(vcpu);
 	return false;
 }
 
@@ -202,7 +201,7 @@ static int enter_often(struct vmx_vcpu *vx)
 /* Whether the thread has something better to do. Interrupts are off. */
 static bool must_not_enter(void)
 {
-	return __xfer_to_guest_mode_work_pending() ||
+	return compat_work_pending() ||
 	       !this_cpu_read(vmx_cpu.enabled);
 }
 
