@@ -83,8 +83,9 @@ static int emulator_translate(void *ctx, u64 gva, unsigned int access, u64 *gpa,
 	struct vcpu_control_regs crs;
 	struct x86_paging paging;
 
-	/* The processor has just translated this page, with these rights. */
+	/* The processor has just translated this page, for such an access. */
 	if (exit->gva_valid && !(access & X86_ACCESS_FETCH) &&
+	    (exit->write || !(access & X86_ACCESS_WRITE)) &&
 	    (gva ^ exit->gva) >> PAGE_SHIFT == 0) {
 		*gpa = (exit->gpa & PAGE_MASK) | (gva & ~PAGE_MASK);
 		return X86_EMUL_DONE;

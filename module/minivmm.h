@@ -70,6 +70,7 @@ struct vcpu_exit {
 	u64 qualification;
 	u64 gpa;
 	u64 gva;
+	bool write;		/* to @gpa */
 	bool gva_valid;		/* @gva is what was translated to @gpa */
 };
 

@@ -274,6 +274,7 @@ int vcpu_set_sregs(struct vcpu *vcpu, const struct minivmm_sregs *sregs)
 	    !(vcpu->efer & EFER_LMA))
 		vcpu_load_pdptrs(vcpu, crs.cr3);
 	backend->set_crs(vcpu, &crs);
+	vcpu->exit.gva_valid = false;
 	backend->get_segment(vcpu, X86_CS, &cs);
 	if (cs.base != sregs->cs.base)
 		vcpu->io_rip = IO_RIP_GONE;

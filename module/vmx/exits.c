@@ -260,6 +260,7 @@ static int exit_ept_violation(struct vmx_vcpu *vx)
 
 	exit->qualification = vmcs_readl(EXIT_QUALIFICATION);
 	exit->gpa = vmcs_read64(GUEST_PHYSICAL_ADDRESS);
+	exit->write = exit->qualification & EPT_VIOLATION_ACC_WRITE;
 	exit->gva_valid = exit->qualification & EPT_VIOLATION_GVA_TRANSLATED &&
 			  exit->qualification & EPT_VIOLATION_GVA_IS_VALID;
 	requeue_event(vx);
@@ -281,11 +282,11 @@ static int delivery_error(struct vcpu *vcpu)
 static int exit_ept_violation_slow(struct vcpu *vcpu)
 {
 	struct vcpu_exit *exit = &vcpu->exit;
-	bool write = exit->qualification & EPT_VIOLATION_ACC_WRITE;
 	int ret;
 
 	vcpu->stats.ept_faults++;
-	ret = memory_fault(vcpu->vm, &vcpu->table_cache, exit->gpa, write);
+	ret = memory_fault(vcpu->vm, &vcpu->table_cache, exit->gpa,
+			   exit->write);
 	if (ret != MEMORY_FAULT_MMIO)
 		return ret;
 	if (exit->vectoring & VECTORING_INFO_VALID_MASK)
