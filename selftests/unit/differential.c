@@ -258,6 +258,9 @@ static void aim_string(struct trial *t, const struct x86_insn *insn)
 	if (one_in(2))
 		regs[X86_RDI] = regs[X86_RSI] + below(16) - 8;
 	regs[X86_RCX] = one_in(10) ? below(5000) : below(40);
+	/* With nothing to do, some processors clear the upper halves all the same. */
+	if (!regs[X86_RCX])
+		garbage = 0;
 	regs[X86_RSI] |= garbage & random64();
 	regs[X86_RDI] |= garbage & random64();
 	regs[X86_RCX] |= garbage;
@@ -381,13 +384,15 @@ static const char *describe(const struct trial *t)
 }
 
 /*
- * Of CMPS's two operands processors do not check the same one first: here it
- * may be the other exception that comes first.
+ * Of two exceptions that are both due, processors do not all take the same one:
+ * CMPS has two operands, and #AC is checked sooner or later.
  */
 static bool order_is_free(const struct trial *t)
 {
 	return t->result == X86_EMUL_FAULT && native_cpu.vector >= 0 &&
-	       t->e.insn.op == X86_OP_CMPS;
+	       (t->e.insn.op == X86_OP_CMPS ||
+		t->e.fault.vector == X86_VECTOR_AC ||
+		native_cpu.vector == X86_VECTOR_AC);
 }
 
 static void compare_exception(const struct trial *t)
