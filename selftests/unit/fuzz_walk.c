@@ -51,6 +51,22 @@ static void check_fault(const struct x86_fault *fault, u64 gva,
 	MUST(!(error & X86_PF_RSVD) || (error & X86_PF_P));
 }
 
+/* Entries: where in memory, and what, mostly low bits and the top one. */
+static void take_tables(struct input *in)
+{
+	memset(memory, 0, sizeof(memory));
+	while (in->left) {
+		u64 at = take(in, 2) % (MEMORY - 7);
+		u64 entry = take(in, 3);
+
+		entry |= take(in, 1) << 56;
+		memcpy(memory + at, &entry, 8);
+	}
+	reads = 0;
+	exchanges = 0;
+	conflicts = 0;
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct input in = { data, size };
@@ -59,7 +75,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		.cmpxchg = memory_cmpxchg,
 	};
 	struct x86_fault fault;
-	u64 gva, gpa, gpa2, entry, pdptrs[4];
+	u64 gva, gpa, gpa2, pdptrs[4];
 	unsigned int access, i;
 	int ret;
 
@@ -71,15 +87,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	paging.maxphyaddr = take(&in, 1);
 	access = take(&in, 1);
 	gva = take(&in, 8);
-	/* Entries: where in memory, and what, mostly low bits and the top one. */
-	memset(memory, 0, sizeof(memory));
-	while (in.left) {
-		u64 at = take(&in, 2) % (MEMORY - 7);
-
-		entry = take(&in, 3);
-		entry |= take(&in, 1) << 56;
-		memcpy(memory + at, &entry, 8);
-	}
+	take_tables(&in);
 	for (i = 0; i < 4; i++)
 		memcpy(&pdptrs[i], memory + 8 * i, 8);
 	if (access & 0x80)
@@ -87,9 +95,6 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	if (!(paging.efer & CPU_EFER_LMA))
 		gva = (u32)gva;
 
-	reads = 0;
-	exchanges = 0;
-	conflicts = 0;
 	ret = x86_walk(&paging, gva, access, &gpa, &fault);
 	MUST(ret == X86_EMUL_DONE || ret == X86_EMUL_FAULT ||
 	     ret == X86_EMUL_UNHANDLED);
