@@ -146,6 +146,7 @@ struct vcpu {
 	unsigned long dr7;
 	u64 efer;
 	u64 xcr0;
+	bool osxsave;		/* CR4 lets the guest use XCR0 */
 	u64 apic_base;
 	u64 pdptr[4];
 	struct cpuid_table cpuid;

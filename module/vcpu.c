@@ -10,6 +10,7 @@
  * Read on in run.c (RUN) and regs.c (the registers).
  */
 #include <linux/anon_inodes.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -228,16 +229,28 @@ void vcpu_destroy(struct vcpu *vcpu)
 	backend->vcpu_free(vcpu);
 }
 
-static int vcpu_open_fd(struct vcpu *vcpu)
+/*
+ * Makes @vcpu part of its VM, behind the descriptor @fd. From then on flushes of
+ * guest memory look at it, so nothing may fail any more.
+ */
+static int vcpu_publish(struct vcpu *vcpu, int fd)
 {
-	int fd;
+	struct vm *vm = vcpu->vm;
+	struct file *file;
 
-	vm_get(vcpu->vm);
-	fd = anon_inode_getfd("minivmm-vcpu", &vcpu_fops, vcpu,
-			      O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		vm_put(vcpu->vm);
-	return fd;
+	if (vm->vcpus[vcpu->id])
+		return -EEXIST;
+	file = anon_inode_getfile("minivmm-vcpu", &vcpu_fops, vcpu, O_RDWR);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	vm_get(vm);
+	/* Pairs with vmx_ept_flush(): what the pointer leads to. */
+	smp_store_release(&vm->vcpus[vcpu->id], vcpu);
+	vm->nr_vcpus++;
+	vm->vcpus_end = max_t(int, vm->vcpus_end, vcpu->id + 1);
+	vcpu_debugfs_add(vcpu);
+	fd_install(fd, file);
+	return 0;
 }
 
 /**
@@ -251,34 +264,25 @@ static int vcpu_open_fd(struct vcpu *vcpu)
 int vcpu_create(struct vm *vm, unsigned long id)
 {
 	struct vcpu *vcpu;
-	int fd;
+	int fd, ret;
 
 	if (id >= MINIVMM_MAX_VCPUS)
 		return -EINVAL;
-	vcpu = vcpu_alloc(vm, id);
-	if (IS_ERR(vcpu))
-		return PTR_ERR(vcpu);
-	mutex_lock(&vm->lock);
-	if (vm->vcpus[id]) {
-		fd = -EEXIST;
-		goto out;
-	}
-	/*
-	 * The descriptor is in the caller's hands at once, but its ioctls do
-	 * not need the entry in the VM, only flushes do.
-	 */
-	smp_store_release(&vm->vcpus[id], vcpu);
-	fd = vcpu_open_fd(vcpu);
-	if (fd < 0) {
-		WRITE_ONCE(vm->vcpus[id], NULL);
-		goto out;
-	}
-	vm->nr_vcpus++;
-	vm->vcpus_end = max_t(int, vm->vcpus_end, id + 1);
-	vcpu_debugfs_add(vcpu);
-out:
-	mutex_unlock(&vm->lock);
+	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
+		return fd;
+	vcpu = vcpu_alloc(vm, id);
+	if (IS_ERR(vcpu)) {
+		put_unused_fd(fd);
+		return PTR_ERR(vcpu);
+	}
+	mutex_lock(&vm->lock);
+	ret = vcpu_publish(vcpu, fd);
+	mutex_unlock(&vm->lock);
+	if (ret) {
+		put_unused_fd(fd);
 		vcpu_destroy(vcpu);
+		return ret;
+	}
 	return fd;
 }

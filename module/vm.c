@@ -30,10 +30,11 @@ static void vm_free(struct vm *vm)
 	int id;
 
 	vm_debugfs_remove(vm);
+	/* Its flushes look at the vCPUs: it ends before they do. */
+	memory_notifier_unregister(vm);
 	for (id = 0; id < MINIVMM_MAX_VCPUS; id++)
 		if (vm->vcpus[id])
 			vcpu_destroy(vm->vcpus[id]);
-	memory_notifier_unregister(vm);
 	backend->vm_destroy(vm);
 	memory_destroy(&vm->memory);
 	kfree(vm);

@@ -132,7 +132,8 @@ static int write_guest_cr4(struct vmx_vcpu *vx, unsigned long cr4, bool thread)
 	if (changed & X86_CR4_OSXSAVE)
 		cpuid_update(vcpu, cr4);
 	vmx_skip_instruction(vcpu);
-	return 1;
+	/* XCR0 may have to be switched now: begin a new window. */
+	return changed & X86_CR4_OSXSAVE ? EXIT_LEAVE : 1;
 }
 
 /* The owner keeps the interrupt controller: it hears of a lower priority. */

@@ -279,6 +279,7 @@ void cpuid_update(struct vcpu *vcpu, unsigned long cr4)
 {
 	struct minivmm_cpuid_entry2 *entry;
 
+	vcpu->osxsave = cr4 & X86_CR4_OSXSAVE;
 	entry = find_entry(&vcpu->cpuid, 1, 0);
 	if (entry) {
 		entry->ecx &= ~CPUID_1_ECX_OSXSAVE;
@@ -312,12 +313,17 @@ static void derive(struct cpuid_table *table)
 	table->maxphyaddr = widths ? widths->eax & 0xff : 36;
 	table->tsc_aux = edx_ext & F(RDTSCP) || ecx7 & F(RDPID);
 	table->invpcid = ebx7 & F(INVPCID);
-	table->cr4_reserved = (ecx1 & F(XSAVE) ? 0 : X86_CR4_OSXSAVE) |
-			      (ebx7 & F(SMEP) ? 0 : X86_CR4_SMEP) |
-			      (ebx7 & F(SMAP) ? 0 : X86_CR4_SMAP) |
-			      (ebx7 & F(FSGSBASE) ? 0 : X86_CR4_FSGSBASE) |
-			      (ecx7 & F(UMIP) ? 0 : X86_CR4_UMIP) |
-			      (ecx1 & F(PCID) ? 0 : X86_CR4_PCIDE);
+	/* Named in the table, and there: the owner may name what is not. */
+#define LACKS(reg, feature)						\
+	(!((reg) & F(feature)) || !boot_cpu_has(X86_FEATURE_##feature))
+	table->cr4_reserved =
+		(LACKS(ecx1, XSAVE) ? X86_CR4_OSXSAVE : 0) |
+		(LACKS(ebx7, SMEP) ? X86_CR4_SMEP : 0) |
+		(LACKS(ebx7, SMAP) ? X86_CR4_SMAP : 0) |
+		(LACKS(ebx7, FSGSBASE) ? X86_CR4_FSGSBASE : 0) |
+		(LACKS(ecx7, UMIP) ? X86_CR4_UMIP : 0) |
+		(LACKS(ecx1, PCID) ? X86_CR4_PCIDE : 0);
+#undef LACKS
 	table->efer_valid = (edx_ext & F(SYSCALL) ? EFER_SCE : 0) |
 			    (edx_ext & F(NX) ? EFER_NX : 0) |
 			    (edx_ext & F(LM) ? EFER_LME | EFER_LMA : 0);

@@ -167,7 +167,10 @@ void guest_fpu_load(struct vcpu *vcpu)
 	asm volatile("xrstor64 (%0)"
 		     : : "r" (vcpu->fpu.area), "a" ((u32)mask),
 			 "d" ((u32)(mask >> 32)) : "memory");
-	if (vcpu->xcr0 != features.host_xcr0)
+	/* Without OSXSAVE no instruction of the guest depends on XCR0. */
+	vcpu->fpu.xcr0_loaded = vcpu->osxsave &&
+				vcpu->xcr0 != features.host_xcr0;
+	if (vcpu->fpu.xcr0_loaded)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->xcr0);
 }
 
@@ -182,7 +185,7 @@ void guest_fpu_save(struct vcpu *vcpu)
 	if (!features.xsave) {
 		asm volatile("fxsave64 (%0)" : : "r" (vcpu->fpu.area) : "memory");
 	} else {
-		if (vcpu->xcr0 != features.host_xcr0)
+		if (vcpu->fpu.xcr0_loaded)
 			xsetbv(XCR_XFEATURE_ENABLED_MASK, features.host_xcr0);
 		asm volatile("xsave64 (%0)"
 			     : : "r" (vcpu->fpu.area), "a" ((u32)mask),

@@ -12,9 +12,11 @@ struct vcpu;
 /**
  * struct guest_fpu - a vCPU's extended state while it is not in the registers
  * @area: XSAVE area (or FXSAVE area) in the standard format, 64-byte aligned
+ * @xcr0_loaded: the guest's XCR0 is in the processor, not the host's
  */
 struct guest_fpu {
 	void *area;
+	bool xcr0_loaded;
 };
 
 int guest_fpu_setup(void);
