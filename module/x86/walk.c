@@ -37,6 +37,9 @@ struct mode {
 	unsigned int levels;
 	unsigned int entry_size;	/* bytes */
 	unsigned int index_bits;	/* address bits that each level takes */
+	u64 address;			/* bits of an entry: those of an address */
+	u64 reserved;			/* those that are 0 in every entry */
+	u64 large;			/* that which says: a page, not a table */
 };
 
 /* The walk as it goes down. */
@@ -46,10 +49,10 @@ struct walk {
 	u64 gva;
 	unsigned int access;
 	unsigned int level;		/* 1: its entries map 4 KiB */
+	unsigned int shift;		/* address bits below its index */
 	u64 table;			/* gpa of the table at this level */
-	u64 rights;			/* PTE_W, PTE_U: allowed by all levels */
-	bool nx;			/* forbidden by one of them */
-	unsigned int depth;		/* entries passed; those to be marked: */
+	u64 all, any;			/* bits set in all entries passed, in any */
+	unsigned int depth;		/* how many they are */
 	u64 entry_gpa[MAX_LEVELS];
 	u64 entry[MAX_LEVELS];
 };
@@ -59,24 +62,9 @@ static bool nx_enabled(const struct x86_paging *p)
 	return (p->cr4 & CPU_CR4_PAE) && (p->efer & CPU_EFER_NXE);
 }
 
-static struct mode paging_mode(const struct x86_paging *p)
-{
-	if (p->efer & CPU_EFER_LMA)
-		return (struct mode){ p->cr4 & CPU_CR4_LA57 ? 5 : 4, 8, 9 };
-	if (p->cr4 & CPU_CR4_PAE)
-		return (struct mode){ 3, 8, 9 };
-	return (struct mode){ 2, 4, 10 };
-}
-
-/* How many bits of the address lie below the index of this level. */
-static unsigned int level_shift(const struct walk *w)
-{
-	return 12 + (w->level - 1) * w->mode.index_bits;
-}
-
 /*
- * The bits of an entry that hold an address. The width comes from the guest's
- * CPUID, which is whatever the caller has set: keep it within reason.
+ * How wide an address is. It comes from the guest's CPUID, which is whatever
+ * the caller has set: keep it within reason.
  */
 static unsigned int address_width(const struct x86_paging *p)
 {
@@ -85,32 +73,30 @@ static unsigned int address_width(const struct x86_paging *p)
 	return min_t(unsigned int, p->maxphyaddr, 52);
 }
 
-static u64 address_mask(const struct x86_paging *p)
+static void set_mode(struct mode *mode, const struct x86_paging *p)
 {
-	return GENMASK_ULL(address_width(p) - 1, 12);
-}
-
-static bool is_32bit(const struct walk *w)
-{
-	return w->mode.entry_size == 4;
-}
-
-static bool is_pae_pdpte(const struct walk *w)
-{
-	return w->mode.levels == 3 && w->level == 3;
-}
-
-/*
- * Does this entry map a page, rather than point to a table? Where there are no
- * pages of a level's size, its PS bit is reserved, and that is seen first.
- */
-static bool is_leaf(const struct walk *w, u64 entry)
-{
-	if (w->level == 1)
-		return true;
-	if (is_32bit(w) && !(w->p->cr4 & CPU_CR4_PSE))
-		return false;
-	return entry & PTE_PS;
+	if (!(p->cr4 & CPU_CR4_PAE) && !(p->efer & CPU_EFER_LMA)) {
+		mode->levels = 2;
+		mode->entry_size = 4;
+		mode->index_bits = 10;
+		mode->address = GENMASK_ULL(31, 12);
+		mode->reserved = 0;
+		mode->large = p->cr4 & CPU_CR4_PSE ? PTE_PS : 0;
+		return;
+	}
+	mode->entry_size = 8;
+	mode->index_bits = 9;
+	mode->address = GENMASK_ULL(address_width(p) - 1, 12);
+	mode->reserved = GENMASK_ULL(51, 12) & ~mode->address;
+	mode->large = PTE_PS;
+	if (!nx_enabled(p))
+		mode->reserved |= PTE_NX;
+	if (p->efer & CPU_EFER_LMA) {
+		mode->levels = p->cr4 & CPU_CR4_LA57 ? 5 : 4;
+	} else {
+		mode->levels = 3;
+		mode->reserved |= GENMASK_ULL(62, 52);
+	}
 }
 
 /*
@@ -124,28 +110,14 @@ static u64 pse36_reserved(const struct x86_paging *p)
 	return GENMASK_ULL(21, width > 32 ? width - 19 : 13);
 }
 
-/* The bits that must be 0 in a present entry. */
-static u64 reserved_bits(const struct walk *w, u64 entry)
+/* The bits that must be 0 in an entry that maps a page larger than 4 KiB. */
+static u64 large_reserved(const struct walk *w)
 {
-	bool leaf = is_leaf(w, entry);
-	u64 reserved;
-
-	if (is_32bit(w))
-		return leaf && w->level == 2 ? pse36_reserved(w->p) : 0;
-
-	reserved = GENMASK_ULL(51, 12) & ~address_mask(w->p);
-	if (is_pae_pdpte(w))	/* has no rights, so no NX either */
-		return reserved | GENMASK_ULL(63, 52) | GENMASK_ULL(8, 5) |
-		       GENMASK_ULL(2, 1);
-	if (w->mode.levels == 3)
-		reserved |= GENMASK_ULL(62, 52);
-	if (!nx_enabled(w->p))
-		reserved |= PTE_NX;
-	if (leaf && w->level > 1)	/* below the frame, above the PAT bit */
-		reserved |= GENMASK_ULL(level_shift(w) - 1, 13);
-	if (w->level > 3)
-		reserved |= PTE_PS;
-	return reserved;
+	if (w->mode.entry_size == 4)
+		return pse36_reserved(w->p);
+	if (w->level > 3)	/* there are no pages of this size */
+		return PTE_PS;
+	return GENMASK_ULL(w->shift - 1, 13);	/* bit 12 belongs to the PAT */
 }
 
 static int page_fault(const struct walk *w, u32 error, struct x86_fault *fault)
@@ -169,97 +141,104 @@ static int page_fault(const struct walk *w, u32 error, struct x86_fault *fault)
 	return X86_EMUL_FAULT;
 }
 
-/* "Determination of Access Rights": what all entries together allow. */
+/*
+ * "Determination of Access Rights": what all entries together allow. NX is
+ * reserved where it is not enabled, so no entry has got this far with it.
+ */
 static bool allowed(const struct walk *w)
 {
 	const struct x86_paging *p = w->p;
 	bool user = w->access & X86_ACCESS_USER;
-	bool user_page = w->rights & PTE_U;
+	bool user_page = w->all & PTE_U;
 
 	if (user && !user_page)
 		return false;
 	if (w->access & X86_ACCESS_FETCH)
-		return !w->nx && (user || !user_page ||
-				  !(p->cr4 & CPU_CR4_SMEP));
+		return !(w->any & PTE_NX) &&
+		       (user || !user_page || !(p->cr4 & CPU_CR4_SMEP));
 	if (!user && user_page && (p->cr4 & CPU_CR4_SMAP) &&
 	    ((w->access & X86_ACCESS_IMPLICIT) || !(p->rflags & CPU_FLAG_AC)))
 		return false;
-	if ((w->access & X86_ACCESS_WRITE) && !(w->rights & PTE_W))
+	if ((w->access & X86_ACCESS_WRITE) && !(w->all & PTE_W))
 		return !user && !(p->cr0 & CPU_CR0_WP);
 	return true;
 }
 
-/* Where the first table is, and at which level the walk begins. */
-static void begin(struct walk *w)
+/*
+ * PAE: the first table has four entries, which the CPU reads ahead of time.
+ * They have neither rights nor an accessed bit.
+ */
+static int pass_pdpte(struct walk *w, struct x86_fault *fault)
 {
-	w->level = w->mode.levels;
-	w->rights = PTE_W | PTE_U;
-	w->nx = false;
-	w->depth = 0;
-	if (w->mode.levels == 3)
-		w->table = w->p->cr3 & GENMASK_ULL(31, 5);
-	else if (w->mode.levels == 2)
-		w->table = w->p->cr3 & GENMASK_ULL(31, 12);
-	else
-		w->table = w->p->cr3 & address_mask(w->p);
-}
+	const struct x86_paging *p = w->p;
+	u64 index = (w->gva >> 30) & 3;
+	u64 entry;
 
-/* Read the entry for this level; remember it if it has an accessed bit. */
-static int read_entry(struct walk *w, u64 *entry)
-{
-	u64 index = (w->gva >> level_shift(w)) &
-		    (BIT_ULL(w->mode.index_bits) - 1);
-	u64 gpa;
-
-	if (is_pae_pdpte(w)) {
-		index &= 3;
-		if (w->p->pdptrs) {
-			*entry = w->p->pdptrs[index];
-			return X86_EMUL_DONE;
-		}
-	}
-
-	gpa = w->table + index * w->mode.entry_size;
-	*entry = 0;	/* read in part if entries have 4 bytes: little-endian */
-	if (w->p->read(w->p->ctx, gpa, entry, w->mode.entry_size))
+	if (p->pdptrs)
+		entry = p->pdptrs[index];
+	else if (p->read(p->ctx, (p->cr3 & GENMASK_ULL(31, 5)) + index * 8,
+			 &entry, 8))
 		return X86_EMUL_UNHANDLED;
-	if (!is_pae_pdpte(w)) {
-		w->entry_gpa[w->depth] = gpa;
-		w->entry[w->depth++] = *entry;
-	}
+	if (!(entry & PTE_P))
+		return page_fault(w, 0, fault);
+	if (entry & (GENMASK_ULL(63, 12) & ~w->mode.address))
+		return page_fault(w, X86_PF_P | X86_PF_RSVD, fault);
+	if (entry & (GENMASK_ULL(8, 5) | GENMASK_ULL(2, 1)))
+		return page_fault(w, X86_PF_P | X86_PF_RSVD, fault);
+	w->table = entry & w->mode.address;
+	w->level = 2;
 	return X86_EMUL_DONE;
 }
 
-static void restrict_rights(struct walk *w, u64 entry)
+/* Where the first table is, and at which level the walk begins. */
+static int begin(struct walk *w, struct x86_fault *fault)
 {
-	if (is_pae_pdpte(w))
-		return;
-	w->rights &= entry;
-	if (nx_enabled(w->p) && (entry & PTE_NX))
-		w->nx = true;
+	int ret = X86_EMUL_DONE;
+
+	w->level = w->mode.levels;
+	w->table = w->p->cr3 & w->mode.address;
+	if (w->mode.levels == 3)
+		ret = pass_pdpte(w, fault);
+	w->shift = 12 + (w->level - 1) * w->mode.index_bits;
+	w->all = ~0ULL;
+	w->any = 0;
+	w->depth = 0;
+	return ret;
 }
 
 /* Go down to the entry that maps the page. */
 static int descend(struct walk *w, struct x86_fault *fault)
 {
-	u64 entry;
-	int ret;
+	const struct x86_paging *p = w->p;
+	const struct mode *mode = &w->mode;
+	u64 table = w->table;
+	u64 entry, gpa, index;
 
 	for (;;) {
-		ret = read_entry(w, &entry);
-		if (ret)
-			return ret;
+		index = (w->gva >> w->shift) & (BIT_ULL(mode->index_bits) - 1);
+		gpa = table + index * mode->entry_size;
+		entry = 0;	/* of 4 bytes: the lower half, little-endian */
+		if (p->read(p->ctx, gpa, &entry, mode->entry_size))
+			return X86_EMUL_UNHANDLED;
 		if (!(entry & PTE_P))
 			return page_fault(w, 0, fault);
-		if (entry & reserved_bits(w, entry))
+		if (entry & mode->reserved)
 			return page_fault(w, X86_PF_P | X86_PF_RSVD, fault);
-		restrict_rights(w, entry);
-		if (is_leaf(w, entry))
+		w->entry_gpa[w->depth] = gpa;
+		w->entry[w->depth++] = entry;
+		w->all &= entry;
+		w->any |= entry;
+		if (w->level == 1)
 			return X86_EMUL_DONE;
-		w->table = entry & (is_32bit(w) ? GENMASK_ULL(31, 12) :
-				    address_mask(w->p));
+		if (entry & mode->large)
+			break;
+		table = entry & mode->address;
 		w->level--;
+		w->shift -= mode->index_bits;
 	}
+	if (entry & large_reserved(w))
+		return page_fault(w, X86_PF_P | X86_PF_RSVD, fault);
+	return X86_EMUL_DONE;
 }
 
 /* Set the accessed bits of the entries passed, and the dirty bit of the last */
@@ -288,17 +267,21 @@ static int mark(const struct walk *w)
 	return X86_EMUL_DONE;
 }
 
+/* Mostly it has been here before, and there is nothing to set. */
+static bool is_marked(const struct walk *w)
+{
+	return (w->all & PTE_A) && (!(w->access & X86_ACCESS_WRITE) ||
+				    (w->entry[w->depth - 1] & PTE_D));
+}
+
 static u64 page_address(const struct walk *w)
 {
 	u64 leaf = w->entry[w->depth - 1];
-	u64 offset = BIT_ULL(level_shift(w)) - 1;
-	u64 frame = leaf & address_mask(w->p);
+	u64 offset = BIT_ULL(w->shift) - 1;
+	u64 frame = leaf & w->mode.address;
 
-	if (is_32bit(w)) {
-		frame = leaf & GENMASK_ULL(31, 12);
-		if (w->level == 2)
-			frame |= (leaf & GENMASK_ULL(20, 13)) << (32 - 13);
-	}
+	if (w->mode.entry_size == 4 && w->level == 2)
+		frame |= (leaf & GENMASK_ULL(20, 13)) << (32 - 13);
 	return (frame & ~offset) | (w->gva & offset);
 }
 
@@ -306,29 +289,25 @@ static int walk_once(struct walk *w, u64 *gpa, struct x86_fault *fault)
 {
 	int ret;
 
-	begin(w);
-	ret = descend(w, fault);
+	ret = begin(w, fault);
+	if (!ret)
+		ret = descend(w, fault);
 	if (ret)
 		return ret;
 	if (!allowed(w))
 		return page_fault(w, X86_PF_P, fault);
-	ret = mark(w);
-	if (ret)
-		return ret;
-	*gpa = page_address(w);
-	return X86_EMUL_DONE;
+	if (!is_marked(w))
+		ret = mark(w);
+	if (!ret)
+		*gpa = page_address(w);
+	return ret;
 }
 
 int x86_walk(const struct x86_paging *p, u64 gva, unsigned int access,
 	     u64 *gpa, struct x86_fault *fault)
 {
-	struct walk w = {
-		.p = p,
-		.mode = paging_mode(p),
-		.gva = gva,
-		.access = access,
-	};
 	unsigned int i;
+	struct walk w;
 	int ret;
 
 	if (!(p->cr0 & CPU_CR0_PG)) {
@@ -336,6 +315,10 @@ int x86_walk(const struct x86_paging *p, u64 gva, unsigned int access,
 		return X86_EMUL_DONE;
 	}
 
+	w.p = p;
+	w.gva = gva;
+	w.access = access;
+	set_mode(&w.mode, p);
 	for (i = 0; i < MAX_RETRIES; i++) {
 		ret = walk_once(&w, gpa, fault);
 		if (ret != WALK_RETRY)
