@@ -80,7 +80,7 @@ static int emulator_translate(void *ctx, u64 gva, unsigned int access, u64 *gpa,
 {
 	struct vcpu *vcpu = ctx;
 	const struct vcpu_exit *exit = &vcpu->exit;
-	struct vcpu_control_regs crs;
+	const struct x86_emulator *e = &vcpu->emulator;
 	struct x86_paging paging;
 
 	/* The processor has just translated this page, for such an access. */
@@ -90,10 +90,9 @@ static int emulator_translate(void *ctx, u64 gva, unsigned int access, u64 *gpa,
 		*gpa = (exit->gpa & PAGE_MASK) | (gva & ~PAGE_MASK);
 		return X86_EMUL_DONE;
 	}
-	backend->get_crs(vcpu, &crs);
 	paging = (struct x86_paging) {
-		.cr0 = crs.cr0, .cr3 = crs.cr3, .cr4 = crs.cr4,
-		.efer = vcpu->efer, .rflags = vcpu->emulator.rflags,
+		.cr0 = e->cr0, .cr3 = e->cr3, .cr4 = e->cr4,
+		.efer = e->efer, .rflags = e->rflags,
 		.maxphyaddr = vcpu->cpuid.maxphyaddr,
 		.read = emulator_read, .cmpxchg = emulator_cmpxchg,
 		.ctx = vcpu,
@@ -132,6 +131,7 @@ static void load_emulator(struct vcpu *vcpu)
 	e->rip = vcpu_rip(vcpu);
 	e->rflags = vcpu_rflags(vcpu);
 	e->cr0 = crs.cr0;
+	e->cr3 = crs.cr3;
 	e->cr4 = crs.cr4;
 	e->efer = vcpu->efer;
 	e->cpl = backend->cpl(vcpu);
@@ -142,10 +142,11 @@ static void store_emulator(struct vcpu *vcpu)
 {
 	const struct x86_emulator *e = &vcpu->emulator;
 	bool finished = e->rip != vcpu->rip;
+	unsigned long changed = e->changed;
+	unsigned int reg;
 
-	if (e->regs[X86_RSP] != vcpu->regs[X86_RSP])
-		vcpu_set_reg(vcpu, X86_RSP, e->regs[X86_RSP]);
-	memcpy(vcpu->regs, e->regs, sizeof(e->regs));
+	for_each_set_bit(reg, &changed, ARRAY_SIZE(e->regs))
+		vcpu_set_reg(vcpu, reg, e->regs[reg]);
 	if (e->rflags != vcpu->rflags)
 		vcpu_set_rflags(vcpu, e->rflags);
 	if (!finished)
@@ -194,9 +195,14 @@ static int complete_emulation(struct vcpu *vcpu)
 		return 1;
 	}
 	if (e->io.kind == X86_IO_MMIO && !e->io.write)
-		memcpy(e->io.data, vcpu->run->mmio.data, e->io.size);
+		memcpy(e->io.data, vcpu->run->mmio.data, sizeof(e->io.data));
 	x86_emulate_complete(e);
-	return vcpu_emulate(vcpu);
+	if (!e->last)
+		return vcpu_emulate(vcpu);
+	/* No memory is looked at any more, and nothing can go wrong. */
+	x86_emulate(e);
+	store_emulator(vcpu);
+	return 1;
 }
 
 static int emulator_io_exit(struct vcpu *vcpu)
@@ -220,10 +226,8 @@ static int emulator_io_exit(struct vcpu *vcpu)
 	run->mmio.phys_addr = io->gpa;
 	run->mmio.len = io->size;
 	run->mmio.is_write = io->write;
-	if (io->write) {
-		memset(run->mmio.data, 0, sizeof(run->mmio.data));
-		memcpy(run->mmio.data, io->data, io->size);
-	}
+	if (io->write)
+		memcpy(run->mmio.data, io->data, sizeof(run->mmio.data));
 	return 0;
 }
 

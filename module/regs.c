@@ -84,6 +84,8 @@ void vcpu_set_regs(struct vcpu *vcpu, const struct minivmm_regs *regs)
 	/* Bit 1 is always set in the register. */
 	vcpu_set_rflags(vcpu, regs->rflags | X86_EFLAGS_FIXED);
 	vcpu->events.exception.queued = false;
+	/* An instruction that waits for its owner goes on with these. */
+	vcpu->emulator.last = false;
 }
 
 static void to_user_segment(const struct x86_segment *from,

@@ -40,7 +40,7 @@ int x86_raise(struct x86_emulator *e, u8 vector)
  */
 u64 x86_get_reg(const struct x86_emulator *e, u8 reg, unsigned int size)
 {
-	return e->new_regs[reg] & x86_size_mask(size);
+	return x86_reg(e, reg) & x86_size_mask(size);
 }
 
 /**
@@ -53,10 +53,10 @@ u64 x86_get_reg(const struct x86_emulator *e, u8 reg, unsigned int size)
 void x86_set_reg(struct x86_emulator *e, u8 reg, unsigned int size, u64 value)
 {
 	u64 mask = x86_size_mask(size);
+	u64 rest = size == 4 ? 0 : x86_reg(e, reg) & ~mask;
 
-	if (size == 4)
-		e->new_regs[reg] = 0;
-	e->new_regs[reg] = (e->new_regs[reg] & ~mask) | (value & mask);
+	e->new_regs[reg] = rest | (value & mask);
+	e->changed |= BIT(reg);
 }
 
 /*
@@ -88,6 +88,39 @@ static int fetch_room(struct x86_emulator *e, unsigned int have, u64 *linear,
 	return X86_EMUL_DONE;
 }
 
+/* Fetch that piece, and add it to the @have bytes that are there already. */
+static int fetch_piece(struct x86_emulator *e, u8 *bytes, u32 *have)
+{
+	unsigned int access = X86_ACCESS_FETCH;
+	u64 linear, gpa;
+	u32 room;
+	int ret;
+
+	if (e->cpl == 3)
+		access |= X86_ACCESS_USER;
+	ret = fetch_room(e, *have, &linear, &room);
+	if (!ret)
+		ret = e->ops->translate(e->ctx, linear, access, &gpa,
+					&e->fault);
+	if (!ret && e->ops->read(e->ctx, gpa, bytes + *have, room))
+		ret = X86_EMUL_UNHANDLED;
+	if (!ret)
+		*have += room;
+	return ret;
+}
+
+/*
+ * Drivers access a device by the same few instructions over and over: bytes
+ * that are those of the instruction before need not be decoded again.
+ */
+static bool decoded_before(const struct x86_emulator *e, const u8 *bytes,
+			   u32 have)
+{
+	return e->insn_valid && e->insn.mode == e->mode &&
+	       e->insn.len <= have &&
+	       !memcmp(e->insn.bytes, bytes, X86_INSN_MAX);
+}
+
 /*
  * Fetch bytes up to the end of the page, and beyond only if the instruction is
  * not complete by then: an instruction at the end of a page does not touch the
@@ -95,31 +128,29 @@ static int fetch_room(struct x86_emulator *e, unsigned int have, u64 *linear,
  */
 static int fetch(struct x86_emulator *e)
 {
-	unsigned int access = X86_ACCESS_FETCH;
-	u8 bytes[X86_INSN_MAX];
-	u32 have = 0, room;
-	u64 linear, gpa;
+	u8 bytes[X86_INSN_MAX] = {};
+	u32 have = 0;
 	int ret;
 
-	memset(&e->insn, 0, sizeof(e->insn));
-	if (e->cpl == 3)
-		access |= X86_ACCESS_USER;
-	do {
-		ret = fetch_room(e, have, &linear, &room);
-		if (!ret)
-			ret = e->ops->translate(e->ctx, linear, access, &gpa,
-						&e->fault);
-		if (ret)
-			return ret;
-		if (e->ops->read(e->ctx, gpa, bytes + have, room))
-			return X86_EMUL_UNHANDLED;
-		have += room;
-		ret = x86_decode(&e->insn, e->mode, bytes, have);
-	} while (ret == X86_DECODE_SHORT);
+	ret = fetch_piece(e, bytes, &have);
+	if (!ret && decoded_before(e, bytes, have))
+		return X86_EMUL_DONE;
 
-	if (ret == X86_DECODE_INVALID)
-		return x86_raise(e, X86_VECTOR_UD);
-	return ret ? X86_EMUL_UNHANDLED : X86_EMUL_DONE;
+	e->insn_valid = false;
+	e->insn.len = 0;
+	while (!ret) {
+		ret = x86_decode(&e->insn, e->mode, bytes, have);
+		if (ret == X86_DECODE_INVALID)
+			return x86_raise(e, X86_VECTOR_UD);
+		if (ret == X86_DECODE_UNKNOWN)
+			return X86_EMUL_UNHANDLED;
+		if (ret == X86_DECODE_OK) {
+			e->insn_valid = true;
+			return X86_EMUL_DONE;
+		}
+		ret = fetch_piece(e, bytes, &have);
+	}
+	return ret;
 }
 
 /* Does the operation look at what its destination held? */
@@ -155,7 +186,7 @@ static u64 bit_displacement(const struct x86_emulator *e)
 	if (insn->op < X86_OP_BT || insn->op > X86_OP_BTC ||
 	    insn->src.kind != X86_OPERAND_REG)
 		return 0;
-	bit = (s64)(e->new_regs[insn->src.reg] << shift) >> shift;
+	bit = (s64)(x86_reg(e, insn->src.reg) << shift) >> shift;
 	return (u64)(bit >> 3) & ~(u64)(size - 1);
 }
 
@@ -168,9 +199,9 @@ static u64 effective_address(const struct x86_emulator *e)
 	if (insn->mem.base == X86_REG_RIP)
 		address += e->rip + insn->len;
 	else if (insn->mem.base != X86_REG_NONE)
-		address += e->new_regs[insn->mem.base];
+		address += x86_reg(e, insn->mem.base);
 	if (insn->mem.index != X86_REG_NONE)
-		address += e->new_regs[insn->mem.index] * insn->mem.scale;
+		address += x86_reg(e, insn->mem.index) * insn->mem.scale;
 	return address & x86_size_mask(insn->address_size);
 }
 
@@ -195,7 +226,7 @@ static int read_operand(struct x86_emulator *e, const struct x86_access *a,
 		*value = x86_get_reg(e, operand->reg, operand->size);
 		break;
 	case X86_OPERAND_HIGH:
-		*value = (e->new_regs[operand->reg] >> 8) & 0xff;
+		*value = (x86_reg(e, operand->reg) >> 8) & 0xff;
 		break;
 	case X86_OPERAND_SREG:
 		e->ops->segment(e->ctx, operand->reg, &segment);
@@ -213,12 +244,15 @@ static int read_operand(struct x86_emulator *e, const struct x86_access *a,
 static void write_register(struct x86_emulator *e,
 			   const struct x86_operand *operand, u64 value)
 {
-	u64 *reg = &e->new_regs[operand->reg];
+	u64 old;
 
-	if (operand->kind == X86_OPERAND_HIGH)
-		*reg = (*reg & ~0xff00ull) | (value & 0xff) << 8;
-	else
+	if (operand->kind == X86_OPERAND_HIGH) {
+		old = x86_reg(e, operand->reg);
+		x86_set_reg(e, operand->reg, 2,
+			    (old & 0xff) | (value & 0xff) << 8);
+	} else {
 		x86_set_reg(e, operand->reg, operand->size, value);
+	}
 }
 
 static u64 sign_extend(u64 value, unsigned int size)
@@ -291,6 +325,21 @@ static int write_result(struct x86_emulator *e, const struct x86_access *a,
 	return x86_write(e, a, result);
 }
 
+/*
+ * User space is asked for the memory operand. Is the rest certain - no other
+ * access, and with that no fault? Not if the operand is on two pages, or if it
+ * is read now and written later.
+ */
+static bool is_last_access(const struct x86_emulator *e,
+			   const struct x86_access *a)
+{
+	const struct x86_insn *insn = &e->insn;
+
+	return a->first == a->size &&
+	       (e->io.write || insn->dst.kind != X86_OPERAND_MEM ||
+		!writes_dst(insn->op));
+}
+
 /* Any instruction of a destination and a source. */
 static int two_operands(struct x86_emulator *e)
 {
@@ -307,11 +356,40 @@ static int two_operands(struct x86_emulator *e)
 		ret = read_operand(e, &a, &insn->src, &src);
 	if (!ret && reads_dst(insn->op))
 		ret = read_operand(e, &a, &insn->dst, &dst);
-	if (ret)
-		return ret;
+	if (!ret) {
+		src = compute(e, dst, src);
+		if (write)
+			ret = write_result(e, &a, dst, src);
+	}
+	if (ret == X86_EMUL_IO)
+		e->last = is_last_access(e, &a);
+	return ret;
+}
 
+/*
+ * What two_operands() had left to do when it asked for its last access. After a
+ * write, nothing. What was read is one operand; the other is none in memory.
+ */
+static void finish_last(struct x86_emulator *e)
+{
+	const struct x86_insn *insn = &e->insn;
+	u64 dst = 0, src, value;
+
+	if (e->io.write)
+		return;
+	memcpy(&value, e->io.data, sizeof(value));
+	value &= x86_size_mask(e->io.size);
+	if (insn->src.kind == X86_OPERAND_MEM) {
+		src = value;
+		if (reads_dst(insn->op))
+			read_operand(e, NULL, &insn->dst, &dst);
+	} else {
+		dst = value;
+		read_operand(e, NULL, &insn->src, &src);
+	}
 	src = compute(e, dst, src);
-	return write ? write_result(e, &a, dst, src) : X86_EMUL_DONE;
+	if (writes_dst(insn->op))
+		write_register(e, &insn->dst, src);
 }
 
 /* How wide the stack pointer is, in bytes. */
@@ -393,7 +471,12 @@ static int execute(struct x86_emulator *e)
 /* The private copy becomes the vCPU's state. */
 static void commit(struct x86_emulator *e)
 {
-	memcpy(e->regs, e->new_regs, sizeof(e->regs));
+	unsigned int left, reg;
+
+	for (left = e->changed; left; left &= left - 1) {
+		reg = __builtin_ctz(left);
+		e->regs[reg] = e->new_regs[reg];
+	}
 	if (e->new_rip != e->rip)	/* the instruction is through */
 		e->new_rflags &= ~CPU_FLAG_RF;
 	e->rip = e->new_rip;
@@ -403,31 +486,50 @@ static void commit(struct x86_emulator *e)
 void x86_emulate_reset(struct x86_emulator *e)
 {
 	e->decoded = false;
+	e->last = false;
 	e->pio_done = false;
 	e->pio_stored = 0;
 	x86_clear_log(e);
+}
+
+/* From the beginning, with what the log holds of an earlier call. */
+static int begin(struct x86_emulator *e)
+{
+	int ret;
+
+	if (!e->decoded) {
+		ret = fetch(e);
+		if (ret)
+			return ret;
+		e->decoded = true;
+	}
+	e->log.next = 0;
+	e->new_rflags = e->rflags;
+	e->new_rip = e->rip + e->insn.len;
+	if (e->mode != 64)
+		e->new_rip &= x86_size_mask(4);
+	return execute(e);
 }
 
 int x86_emulate(struct x86_emulator *e)
 {
 	int ret = X86_EMUL_DONE;
 
-	if (!e->decoded)
-		ret = fetch(e);
-	if (!ret) {
-		e->decoded = true;
-		e->log.next = 0;
-		memcpy(e->new_regs, e->regs, sizeof(e->regs));
-		e->new_rflags = e->rflags;
-		e->new_rip = e->rip + e->insn.len;
-		if (e->mode != 64)
-			e->new_rip &= x86_size_mask(4);
-		ret = execute(e);
-		if (ret == X86_EMUL_DONE)
-			commit(e);
+	if (e->last) {
+		finish_last(e);
+	} else {
+		e->changed = 0;
+		ret = begin(e);
 	}
-	if (ret != X86_EMUL_IO)
-		x86_emulate_reset(e);
-	/* The guest is to try again: nothing has changed, RIP neither. */
-	return ret == X86_EMUL_RESTART ? X86_EMUL_DONE : ret;
+	if (ret == X86_EMUL_IO)
+		return ret;
+	x86_emulate_reset(e);
+	if (ret == X86_EMUL_DONE) {
+		commit(e);
+	} else if (ret == X86_EMUL_RESTART) {
+		/* The guest is to try again: nothing changes, RIP neither. */
+		e->changed = 0;
+		ret = X86_EMUL_DONE;
+	}
+	return ret;
 }

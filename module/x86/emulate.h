@@ -11,8 +11,11 @@
  * describes the access in e->io and returns X86_EMUL_IO. The caller has it
  * served, adds it to the log with x86_emulate_complete() and calls
  * x86_emulate() again, which comes by there again and finds the answer. Only
- * when the instruction is done do the registers in e change.
+ * when the instruction is done do the registers in e change. Most instructions
+ * make one such access and are then as good as done: e->last says so, and the
+ * second call does not go through them again.
  *
+ *	*e = all zeros
  *	x86_emulate_reset(e);		once, and to give up an instruction
  *	again:
  *	e->regs, rip, rflags, ... = the vCPU's
@@ -70,8 +73,8 @@ enum x86_io_kind {
  * @count: PIO: how many elements; MMIO: 1
  * @gpa: MMIO: where
  * @port: PIO: where
- * @data: MMIO: the bytes written, or room for those read. PIO: the elements are
- *        in the emulator's @pio_data
+ * @data: MMIO: the bytes written, then zeros; or room for those read. PIO: the
+ *        elements are in the emulator's @pio_data
  */
 struct x86_io {
 	u8 kind;
@@ -93,7 +96,7 @@ struct x86_io {
  * @count: how many
  * @next: the one that a replay has to come to next
  * @mmio: one of them was not RAM
- * @entry: each; @data is what was read
+ * @entry: each; its value is what was read
  */
 struct x86_access_log {
 	u8 count;
@@ -103,7 +106,7 @@ struct x86_access_log {
 		u64 gpa;
 		u8 size;
 		bool write;
-		u8 data[8];
+		u64 value;
 	} entry[X86_LOG_MAX];
 };
 
@@ -114,17 +117,22 @@ struct x86_access_log {
  * @pio_data: X86_PIO_DATA_SIZE bytes for INS and OUTS, supplied by the caller;
  *            NULL: INS and OUTS are not handled
  * @regs: general registers, in encoding order; new state after X86_EMUL_DONE
+ * @changed: after X86_EMUL_DONE: which of them may be new (a bit for each)
  * @rip: of the instruction; new state after X86_EMUL_DONE (unchanged as long as
  *       a REP instruction has iterations left)
  * @rflags: likewise
  * @cr0: PE, AM are looked at
  * @cr4: LA57 is looked at
- * @efer: for the caller's own use
+ * @cr3, @efer: for the caller's own use
  * @cpl: current privilege level (3 in virtual-8086 mode)
  * @mode: 64 if EFER.LMA and CS.L; else 32 if CS.D; else 16
  * @insn: the instruction; bytes and len are right after every result
  * @fault: after X86_EMUL_FAULT
  * @io: after X86_EMUL_IO
+ * @last: after X86_EMUL_IO: the instruction has nothing left to do but this
+ *        access. The next call only brings it to its end, with the registers
+ *        as they were, and has no use for new ones. If they must count, clear
+ *        this before x86_emulate_complete()
  *
  * After X86_EMUL_DONE the interrupt shadow of STI and MOV SS ends, and if
  * RFLAGS.TF was set a single-step trap is due: both are the caller's.
@@ -138,21 +146,25 @@ struct x86_emulator {
 	u64 rip;
 	u64 rflags;
 	u64 cr0;
+	u64 cr3;
 	u64 cr4;
 	u64 efer;
 	u8 cpl;
 	u8 mode;
+	u16 changed;
 
 	struct x86_insn insn;
 	struct x86_fault fault;
 	struct x86_io io;
+	bool last;
 
 	/* private: the instruction at work */
-	bool decoded;		/* insn holds it */
+	bool insn_valid;	/* insn is an instruction, this or an earlier one */
+	bool decoded;		/* it is this one */
 	bool pio_done;		/* user space has served the port */
 	u32 pio_count;		/* of so many elements */
 	u32 pio_stored;		/* INS: elements stored since */
-	u64 new_regs[16];
+	u64 new_regs[16];	/* those in @changed */
 	u64 new_rip;
 	u64 new_rflags;
 	struct x86_access_log log;

@@ -42,6 +42,12 @@ static inline bool x86_protected_mode(const struct x86_emulator *e)
 	return (e->cr0 & CPU_CR0_PE) && !(e->rflags & CPU_FLAG_VM);
 }
 
+/* The new value of a general register: the old one until it is changed. */
+static inline u64 x86_reg(const struct x86_emulator *e, u8 reg)
+{
+	return e->changed & BIT(reg) ? e->new_regs[reg] : e->regs[reg];
+}
+
 /* emulate.c */
 int x86_raise(struct x86_emulator *e, u8 vector);
 u64 x86_get_reg(const struct x86_emulator *e, u8 reg, unsigned int size);

@@ -140,25 +140,25 @@ void x86_clear_log(struct x86_emulator *e)
 }
 
 /* Add an access to the log and step over it. */
-static void log_access(struct x86_emulator *e, u64 gpa, const void *data,
-		       u32 size, bool write)
+static void log_access(struct x86_emulator *e, u64 gpa, u64 value, u32 size,
+		       bool write)
 {
 	struct x86_access_log *log = &e->log;
 
 	log->entry[log->count].gpa = gpa;
 	log->entry[log->count].size = size;
 	log->entry[log->count].write = write;
-	memcpy(log->entry[log->count].data, data, size);
+	log->entry[log->count].value = value;
 	log->count++;
 	log->next = log->count;
 }
 
 /*
- * Has the instruction made this access already? Then @data gets what was read.
+ * Has the instruction made this access already? Then @value gets what was read.
  * Should something else be in its place, the guest has changed its page tables
  * meanwhile: what is left of the log belongs to an instruction that is no more.
  */
-static bool replayed(struct x86_emulator *e, u64 gpa, void *data, u32 size,
+static bool replayed(struct x86_emulator *e, u64 gpa, u64 *value, u32 size,
 		     bool write)
 {
 	struct x86_access_log *log = &e->log;
@@ -168,7 +168,7 @@ static bool replayed(struct x86_emulator *e, u64 gpa, void *data, u32 size,
 	    log->entry[log->next].size == size &&
 	    log->entry[log->next].write == write) {
 		if (!write)
-			memcpy(data, log->entry[log->next].data, size);
+			*value = log->entry[log->next].value;
 		log->next++;
 		return true;
 	}
@@ -176,8 +176,8 @@ static bool replayed(struct x86_emulator *e, u64 gpa, void *data, u32 size,
 	return false;
 }
 
-static int ask_for_mmio(struct x86_emulator *e, u64 gpa, const void *data,
-			u32 size, bool write)
+static int ask_for_mmio(struct x86_emulator *e, u64 gpa, u64 value, u32 size,
+			bool write)
 {
 	e->io = (struct x86_io){
 		.kind = X86_IO_MMIO,
@@ -186,8 +186,10 @@ static int ask_for_mmio(struct x86_emulator *e, u64 gpa, const void *data,
 		.count = 1,
 		.gpa = gpa,
 	};
-	if (write)
-		memcpy(e->io.data, data, size);
+	if (write) {
+		value &= x86_size_mask(size);
+		memcpy(e->io.data, &value, sizeof(value));
+	}
 	return X86_EMUL_IO;
 }
 
@@ -197,47 +199,59 @@ static int ask_for_mmio(struct x86_emulator *e, u64 gpa, const void *data,
  */
 void x86_emulate_complete(struct x86_emulator *e)
 {
+	u64 value;
+
+	if (e->last)
+		return;
 	if (e->io.kind == X86_IO_PIO) {
 		e->pio_done = true;
 		return;
 	}
 	if (e->log.count == X86_LOG_MAX)
 		return;
-	log_access(e, e->io.gpa, e->io.data, e->io.size, e->io.write);
+	memcpy(&value, e->io.data, sizeof(value));
+	value &= x86_size_mask(e->io.size);
+	log_access(e, e->io.gpa, value, e->io.size, e->io.write);
 	e->log.mmio = true;
 }
 
 /* One part of an access: at most 8 bytes, within a page. */
-static int access_part(struct x86_emulator *e, u64 gpa, void *data, u32 size,
+static int access_part(struct x86_emulator *e, u64 gpa, u64 *value, u32 size,
 		       bool write)
 {
 	int not_ram;
 
-	if (replayed(e, gpa, data, size, write))
+	if (replayed(e, gpa, value, size, write))
 		return X86_EMUL_DONE;
 	if (e->log.count == X86_LOG_MAX)
 		return X86_EMUL_UNHANDLED;
 
 	if (write)
-		not_ram = e->ops->write(e->ctx, gpa, data, size);
+		not_ram = e->ops->write(e->ctx, gpa, value, size);
 	else
-		not_ram = e->ops->read(e->ctx, gpa, data, size);
+		not_ram = e->ops->read(e->ctx, gpa, value, size);
 	if (not_ram)
-		return ask_for_mmio(e, gpa, data, size, write);
-	log_access(e, gpa, data, size, write);
+		return ask_for_mmio(e, gpa, *value, size, write);
+	log_access(e, gpa, *value, size, write);
 	return X86_EMUL_DONE;
 }
 
+/* Numbers are little-endian: the upper part is on the second page. */
 static int access_parts(struct x86_emulator *e, const struct x86_access *a,
-			u8 *data, bool write)
+			u64 *value, bool write)
 {
+	unsigned int shift = a->first * 8;
+	u64 upper;
 	int ret;
 
-	ret = access_part(e, a->gpa[0], data, a->first, write);
+	ret = access_part(e, a->gpa[0], value, a->first, write);
 	if (ret || a->first == a->size)
 		return ret;
-	return access_part(e, a->gpa[1], data + a->first, a->size - a->first,
-			   write);
+	upper = write ? *value >> shift : 0;
+	ret = access_part(e, a->gpa[1], &upper, a->size - a->first, write);
+	if (!write)
+		*value |= upper << shift;
+	return ret;
 }
 
 /**
@@ -251,7 +265,7 @@ static int access_parts(struct x86_emulator *e, const struct x86_access *a,
 int x86_read(struct x86_emulator *e, const struct x86_access *a, u64 *value)
 {
 	*value = 0;
-	return access_parts(e, a, (u8 *)value, false);
+	return access_parts(e, a, value, false);
 }
 
 /**
@@ -264,7 +278,7 @@ int x86_read(struct x86_emulator *e, const struct x86_access *a, u64 *value)
  */
 int x86_write(struct x86_emulator *e, const struct x86_access *a, u64 value)
 {
-	return access_parts(e, a, (u8 *)&value, true);
+	return access_parts(e, a, &value, true);
 }
 
 /**

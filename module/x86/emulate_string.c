@@ -44,7 +44,7 @@ static void advance(struct x86_emulator *e, u8 reg, u64 count)
 
 	if (e->rflags & CPU_FLAG_DF)
 		bytes = -bytes;
-	x86_set_reg(e, reg, width(e), e->new_regs[reg] + bytes);
+	x86_set_reg(e, reg, width(e), x86_reg(e, reg) + bytes);
 }
 
 /* These many iterations are done; the instruction is through if none is left */
@@ -52,7 +52,7 @@ static void count_down(struct x86_emulator *e, u64 count)
 {
 	if (!e->insn.rep)
 		return;
-	x86_set_reg(e, X86_RCX, width(e), e->new_regs[X86_RCX] - count);
+	x86_set_reg(e, X86_RCX, width(e), x86_reg(e, X86_RCX) - count);
 	if (iterations_left(e))
 		e->new_rip = e->rip;
 }
@@ -66,7 +66,7 @@ static int prepare_source(struct x86_emulator *e, struct x86_access *a,
 			  u32 index)
 {
 	u32 size = e->insn.operand_size;
-	u64 offset = e->new_regs[X86_RSI] + index * size;
+	u64 offset = x86_reg(e, X86_RSI) + index * size;
 
 	return x86_prepare(e, a, e->insn.mem.seg,
 			   offset & x86_size_mask(width(e)), size, 0);
@@ -76,7 +76,7 @@ static int prepare_destination(struct x86_emulator *e, struct x86_access *a,
 			       u32 index, bool write)
 {
 	u32 size = e->insn.operand_size;
-	u64 offset = e->new_regs[X86_RDI] + index * size;
+	u64 offset = x86_reg(e, X86_RDI) + index * size;
 
 	return x86_prepare(e, a, X86_ES, offset & x86_size_mask(width(e)), size,
 			   write ? X86_ACCESS_WRITE : 0);

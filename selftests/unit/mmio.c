@@ -332,6 +332,86 @@ TEST(code_changes_between_calls)
 	expect_result(&m, X86_EMUL_UNHANDLED);
 }
 
+/* What has nothing left to do but this access says so. */
+TEST(last_access)
+{
+	start("89 03");
+	expect_result(&m, X86_EMUL_IO);
+	EXPECT(m.e.last, "a write");
+	start("8b 03");
+	expect_result(&m, X86_EMUL_IO);
+	EXPECT(m.e.last, "a read into a register");
+	start("39 03");		/* cmp */
+	expect_result(&m, X86_EMUL_IO);
+	EXPECT(m.e.last, "a read for the flags");
+
+	start("01 03");
+	expect_result(&m, X86_EMUL_IO);
+	EXPECT(!m.e.last, "a read that is written back");
+	x86_emulate_complete(&m.e);
+	expect_result(&m, X86_EMUL_IO);
+	EXPECT(m.e.last, "and the write");
+
+	start("89 03");
+	m.e.regs[X86_RBX] = MMIO - 2;
+	expect_result(&m, X86_EMUL_IO);
+	EXPECT(!m.e.last, "a write to two pages");
+	start("8b 03");
+	m.e.regs[X86_RBX] = MMIO - 2;
+	expect_result(&m, X86_EMUL_IO);
+	EXPECT(!m.e.last, "a read of two pages");
+}
+
+/* Then only what the instruction changes is new; or all, if the owner asks. */
+TEST(registers_set_before_the_last_access_is_served)
+{
+	start("03 03");		/* add (%rbx), %eax */
+	expect_read(&m, MMIO, 4, 1);
+	m.e.regs[X86_RCX] = 7;
+	expect_done(&m);
+	EXPECT_EQ(0x55667789, m.e.regs[X86_RAX]);
+	EXPECT_EQ(7, m.e.regs[X86_RCX]);
+	EXPECT_EQ(BIT(X86_RAX), m.e.changed);
+
+	start("03 03");
+	expect_result(&m, X86_EMUL_IO);
+	memcpy(m.e.io.data, "\1\0\0\0", 4);
+	m.e.last = false;
+	m.e.regs[X86_RBX] = MMIO + 4;
+	x86_emulate_complete(&m.e);
+	expect_read(&m, MMIO + 4, 4, 2);
+	m.e.regs[X86_RBX] = 0;
+	expect_done(&m);
+	EXPECT_EQ(0x5566778a, m.e.regs[X86_RAX]);
+}
+
+/* The same bytes are another instruction in another mode. */
+TEST(mode_changes_between_instructions)
+{
+	start("8b 03");
+	expect_read(&m, MMIO, 4, 1);
+	expect_done(&m);
+	m.e.mode = 16;		/* mov (%bp, %di), %ax */
+	m.e.rip = CODE;
+	m.e.regs[X86_RBP] = MMIO;
+	m.e.regs[X86_RDI] = 2;
+	expect_read(&m, MMIO + 2, 2, 5);
+	expect_done(&m);
+	EXPECT_EQ(5, m.e.regs[X86_RAX]);
+}
+
+/* An instruction that is not complete at the end of a page is fetched anew. */
+TEST(same_bytes_but_fewer)
+{
+	start("c7 03 00 00 00 00");
+	expect_write(&m, MMIO, 4, 0);
+	expect_done(&m);
+	machine_code_at(&m, 2 * PAGE - 4, "c7 03");
+	machine_page(&m, 2, MACHINE_HOLE);
+	expect_fault(&m, X86_VECTOR_PF, X86_PF_FETCH);
+	EXPECT_EQ(4, m.e.insn.len);
+}
+
 static void other_cpu_writes(struct machine *machine)
 {
 	machine_poke(machine, RAM, 4, 100);
