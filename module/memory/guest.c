@@ -23,29 +23,29 @@ static void __user *gpa_to_user(struct guest_memory *memory, u64 gpa,
 
 /*
  * Pieces of 8, 4, 2 and 1 bytes, each in one access as the guest's processor
- * would make it. What copy_from_user() does beyond that is for objects whose
- * size is not known.
+ * would make it; @user, @data and @len go on with each. What copy_from_user()
+ * does beyond that is for objects whose size is not known.
  */
+#define copy_piece(access, type, user, data, len, fault)		\
+do {									\
+	access(*(type *)(data), (type __user *)(user), fault);		\
+	(user) += sizeof(type);						\
+	(data) += sizeof(type);						\
+	(len) -= sizeof(type);						\
+} while (0)
+
 #define copy_pieces(access, user, data, len, fault)			\
 do {									\
-	unsigned int done = 0;						\
-									\
-	for (; (len) - done >= 8; done += 8)				\
-		access(*(u64 *)((data) + done),				\
-		       (u64 __user *)((user) + done), fault);		\
-	if ((len) - done >= 4) {					\
-		access(*(u32 *)((data) + done),				\
-		       (u32 __user *)((user) + done), fault);		\
-		done += 4;						\
-	}								\
-	if ((len) - done >= 2) {					\
-		access(*(u16 *)((data) + done),				\
-		       (u16 __user *)((user) + done), fault);		\
-		done += 2;						\
-	}								\
-	if ((len) - done)						\
-		access(*(u8 *)((data) + done),				\
-		       (u8 __user *)((user) + done), fault);		\
+	while ((len) >= 8)						\
+		copy_piece(access, u64, user, data, len, fault);	\
+	if (likely(!(len)))						\
+		break;							\
+	if ((len) >= 4)							\
+		copy_piece(access, u32, user, data, len, fault);	\
+	if ((len) >= 2)							\
+		copy_piece(access, u16, user, data, len, fault);	\
+	if (len)							\
+		copy_piece(access, u8, user, data, len, fault);		\
 } while (0)
 
 /**
