@@ -23,13 +23,13 @@
 #define PTE_PS		BIT_ULL(7)
 #define PTE_NX		BIT_ULL(63)
 
-#define MAX_LEVELS	5
-
 /*
- * Another CPU of the guest may change an entry between our reading it and our
- * marking it accessed: then the walk begins anew. It does not do so for ever.
+ * Entries are marked accessed only when it is known that the access is allowed:
+ * by a second walk, if one of them is not marked yet. Another CPU of the guest
+ * may change an entry between our reading it and our marking it: then the walk
+ * begins anew. It does not do so for ever.
  */
-#define MAX_RETRIES	16
+#define MAX_RETRIES	17
 #define WALK_RETRY	(-1)
 
 /* What the paging mode decides on. */
@@ -52,9 +52,8 @@ struct walk {
 	unsigned int shift;		/* address bits below its index */
 	u64 table;			/* gpa of the table at this level */
 	u64 all, any;			/* bits set in all entries passed, in any */
-	unsigned int depth;		/* how many they are */
-	u64 entry_gpa[MAX_LEVELS];
-	u64 entry[MAX_LEVELS];
+	u64 leaf;			/* the last of them */
+	bool marking;			/* sets the bits that record the access */
 };
 
 static bool nx_enabled(const struct x86_paging *p)
@@ -202,8 +201,38 @@ static int begin(struct walk *w, struct x86_fault *fault)
 	w->shift = 12 + (w->level - 1) * w->mode.index_bits;
 	w->all = ~0ULL;
 	w->any = 0;
-	w->depth = 0;
 	return ret;
+}
+
+/* The bits that an access sets: accessed, and dirty if this maps the page. */
+static u64 marks(const struct walk *w, bool leaf)
+{
+	return leaf && (w->access & X86_ACCESS_WRITE) ? PTE_A | PTE_D : PTE_A;
+}
+
+/* Set them in an entry. */
+static int mark(const struct walk *w, u64 gpa, u64 *entry, bool leaf)
+{
+	const struct x86_paging *p = w->p;
+	u64 want = *entry | marks(w, leaf);
+	u64 found = *entry;
+
+	if (want == *entry)
+		return X86_EMUL_DONE;
+	if (p->cmpxchg(p->ctx, gpa, &found, want, w->mode.entry_size))
+		return X86_EMUL_UNHANDLED;
+	if (found != *entry)
+		return WALK_RETRY;
+	*entry = want;
+	return X86_EMUL_DONE;
+}
+
+/* Mostly the guest has been here before, and they are set. */
+static bool is_marked(const struct walk *w)
+{
+	if (!w->p->cmpxchg || (w->access & X86_ACCESS_PEEK))
+		return true;
+	return (w->all & PTE_A) && !(marks(w, true) & ~w->leaf);
 }
 
 /* Go down to the entry that maps the page. */
@@ -213,6 +242,8 @@ static int descend(struct walk *w, struct x86_fault *fault)
 	const struct mode *mode = &w->mode;
 	u64 table = w->table;
 	u64 entry, gpa, index;
+	bool leaf;
+	int ret;
 
 	for (;;) {
 		index = (w->gva >> w->shift) & (BIT_ULL(mode->index_bits) - 1);
@@ -224,83 +255,34 @@ static int descend(struct walk *w, struct x86_fault *fault)
 			return page_fault(w, 0, fault);
 		if (entry & mode->reserved)
 			return page_fault(w, X86_PF_P | X86_PF_RSVD, fault);
-		w->entry_gpa[w->depth] = gpa;
-		w->entry[w->depth++] = entry;
+		leaf = w->level == 1 || (entry & mode->large);
+		if (leaf && w->level > 1 && (entry & large_reserved(w)))
+			return page_fault(w, X86_PF_P | X86_PF_RSVD, fault);
+		if (w->marking) {
+			ret = mark(w, gpa, &entry, leaf);
+			if (ret)
+				return ret;
+		}
 		w->all &= entry;
 		w->any |= entry;
-		if (w->level == 1)
-			return X86_EMUL_DONE;
-		if (entry & mode->large)
+		if (leaf)
 			break;
 		table = entry & mode->address;
 		w->level--;
 		w->shift -= mode->index_bits;
 	}
-	if (entry & large_reserved(w))
-		return page_fault(w, X86_PF_P | X86_PF_RSVD, fault);
+	w->leaf = entry;
 	return X86_EMUL_DONE;
-}
-
-/* Set the accessed bits of the entries passed, and the dirty bit of the last */
-static int mark(const struct walk *w)
-{
-	const struct x86_paging *p = w->p;
-	unsigned int i;
-
-	if (!p->cmpxchg || (w->access & X86_ACCESS_PEEK))
-		return X86_EMUL_DONE;
-
-	for (i = 0; i < w->depth; i++) {
-		u64 want = w->entry[i] | PTE_A;
-		u64 old = w->entry[i];
-
-		if (i == w->depth - 1 && (w->access & X86_ACCESS_WRITE))
-			want |= PTE_D;
-		if (want == old)
-			continue;
-		if (p->cmpxchg(p->ctx, w->entry_gpa[i], &old, want,
-			       w->mode.entry_size))
-			return X86_EMUL_UNHANDLED;
-		if (old != w->entry[i])
-			return WALK_RETRY;
-	}
-	return X86_EMUL_DONE;
-}
-
-/* Mostly it has been here before, and there is nothing to set. */
-static bool is_marked(const struct walk *w)
-{
-	return (w->all & PTE_A) && (!(w->access & X86_ACCESS_WRITE) ||
-				    (w->entry[w->depth - 1] & PTE_D));
 }
 
 static u64 page_address(const struct walk *w)
 {
-	u64 leaf = w->entry[w->depth - 1];
 	u64 offset = BIT_ULL(w->shift) - 1;
-	u64 frame = leaf & w->mode.address;
+	u64 frame = w->leaf & w->mode.address;
 
 	if (w->mode.entry_size == 4 && w->level == 2)
-		frame |= (leaf & GENMASK_ULL(20, 13)) << (32 - 13);
+		frame |= (w->leaf & GENMASK_ULL(20, 13)) << (32 - 13);
 	return (frame & ~offset) | (w->gva & offset);
-}
-
-static int walk_once(struct walk *w, u64 *gpa, struct x86_fault *fault)
-{
-	int ret;
-
-	ret = begin(w, fault);
-	if (!ret)
-		ret = descend(w, fault);
-	if (ret)
-		return ret;
-	if (!allowed(w))
-		return page_fault(w, X86_PF_P, fault);
-	if (!is_marked(w))
-		ret = mark(w);
-	if (!ret)
-		*gpa = page_address(w);
-	return ret;
 }
 
 int x86_walk(const struct x86_paging *p, u64 gva, unsigned int access,
@@ -318,11 +300,23 @@ int x86_walk(const struct x86_paging *p, u64 gva, unsigned int access,
 	w.p = p;
 	w.gva = gva;
 	w.access = access;
+	w.marking = false;
 	set_mode(&w.mode, p);
 	for (i = 0; i < MAX_RETRIES; i++) {
-		ret = walk_once(&w, gpa, fault);
-		if (ret != WALK_RETRY)
+		ret = begin(&w, fault);
+		if (!ret)
+			ret = descend(&w, fault);
+		if (ret == WALK_RETRY)
+			continue;
+		if (ret)
 			return ret;
+		if (!allowed(&w))
+			return page_fault(&w, X86_PF_P, fault);
+		if (is_marked(&w)) {
+			*gpa = page_address(&w);
+			return X86_EMUL_DONE;
+		}
+		w.marking = true;	/* allowed: down there once more */
 	}
 	return X86_EMUL_UNHANDLED;
 }
