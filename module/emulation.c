@@ -80,8 +80,6 @@ static int emulator_translate(void *ctx, u64 gva, unsigned int access, u64 *gpa,
 {
 	struct vcpu *vcpu = ctx;
 	const struct vcpu_exit *exit = &vcpu->exit;
-	const struct x86_emulator *e = &vcpu->emulator;
-	struct x86_paging paging;
 
 	/* The processor has just translated this page, for such an access. */
 	if (exit->gva_valid && !(access & X86_ACCESS_FETCH) &&
@@ -90,14 +88,7 @@ static int emulator_translate(void *ctx, u64 gva, unsigned int access, u64 *gpa,
 		*gpa = (exit->gpa & PAGE_MASK) | (gva & ~PAGE_MASK);
 		return X86_EMUL_DONE;
 	}
-	paging = (struct x86_paging) {
-		.cr0 = e->cr0, .cr3 = e->cr3, .cr4 = e->cr4,
-		.efer = e->efer, .rflags = e->rflags,
-		.maxphyaddr = vcpu->cpuid.maxphyaddr,
-		.read = emulator_read, .cmpxchg = emulator_cmpxchg,
-		.ctx = vcpu,
-	};
-	return x86_walk(&paging, gva, access, gpa, fault);
+	return x86_walk(&vcpu->paging, gva, access, gpa, fault);
 }
 
 static const struct x86_emulator_ops emulator_ops = {
@@ -118,11 +109,15 @@ void vcpu_init_emulator(struct vcpu *vcpu)
 	vcpu->emulator.ctx = vcpu;
 	vcpu->emulator.pio_data = vcpu->pio_data;
 	x86_emulate_reset(&vcpu->emulator);
+	vcpu->paging.read = emulator_read;
+	vcpu->paging.cmpxchg = emulator_cmpxchg;
+	vcpu->paging.ctx = vcpu;
 }
 
 static void load_emulator(struct vcpu *vcpu)
 {
 	struct x86_emulator *e = &vcpu->emulator;
+	struct x86_paging *paging = &vcpu->paging;
 	struct vcpu_control_regs crs;
 
 	backend->get_crs(vcpu, &crs);
@@ -131,22 +126,28 @@ static void load_emulator(struct vcpu *vcpu)
 	e->rip = vcpu_rip(vcpu);
 	e->rflags = vcpu_rflags(vcpu);
 	e->cr0 = crs.cr0;
-	e->cr3 = crs.cr3;
 	e->cr4 = crs.cr4;
 	e->efer = vcpu->efer;
 	e->cpl = backend->cpl(vcpu);
 	e->mode = backend->mode(vcpu);
+	paging->cr0 = crs.cr0;
+	paging->cr3 = crs.cr3;
+	paging->cr4 = crs.cr4;
+	paging->efer = e->efer;
+	paging->rflags = e->rflags;
+	paging->maxphyaddr = vcpu->cpuid.maxphyaddr;
 }
 
 static void store_emulator(struct vcpu *vcpu)
 {
 	const struct x86_emulator *e = &vcpu->emulator;
 	bool finished = e->rip != vcpu->rip;
-	unsigned long changed = e->changed;
-	unsigned int reg;
+	unsigned int left, reg;
 
-	for_each_set_bit(reg, &changed, ARRAY_SIZE(e->regs))
+	for (left = e->changed; left; left &= left - 1) {
+		reg = __ffs(left);
 		vcpu_set_reg(vcpu, reg, e->regs[reg]);
+	}
 	if (e->rflags != vcpu->rflags)
 		vcpu_set_rflags(vcpu, e->rflags);
 	if (!finished)

@@ -122,6 +122,8 @@ struct vcpu_stats {
  * @dirty: and which have to be written back before the next VM entry
  * @complete: what remains to be done when the caller has served an exit:
  *            1: enter the guest, 0: back to the caller again, or an errno
+ * @emulator: carries out an instruction that the processor cannot
+ * @paging: how its addresses are translated: as the guest's
  */
 struct vcpu {
 	struct vm *vm;
@@ -159,6 +161,7 @@ struct vcpu {
 	int (*complete)(struct vcpu *vcpu);
 	unsigned long io_rip;		/* of the instruction behind @complete */
 	struct x86_emulator emulator;
+	struct x86_paging paging;
 
 	struct vcpu_stats stats;
 };

@@ -296,6 +296,9 @@ static u64 compute(struct x86_emulator *e, u64 dst, u64 src)
 	u64 result;
 
 	switch (insn->op) {
+	case X86_OP_MOV:
+	case X86_OP_MOVZX:
+		return src;
 	case X86_OP_MOVSX:
 		return sign_extend(src, insn->src.size);
 	case X86_OP_MOVBE:
@@ -349,8 +352,10 @@ static int two_operands(struct x86_emulator *e)
 	u64 dst = 0, src;
 	int ret;
 
-	ret = prepare_operand(e, &a, &insn->dst, write);
-	if (!ret)
+	/* At most one of them is in memory. */
+	if (insn->dst.kind == X86_OPERAND_MEM)
+		ret = prepare_operand(e, &a, &insn->dst, write);
+	else
 		ret = prepare_operand(e, &a, &insn->src, false);
 	if (!ret)
 		ret = read_operand(e, &a, &insn->src, &src);

@@ -42,6 +42,14 @@ static inline bool x86_protected_mode(const struct x86_emulator *e)
 	return (e->cr0 & CPU_CR0_PE) && !(e->rflags & CPU_FLAG_VM);
 }
 
+/* Of the address's bits above the highest that paging uses, all are like it. */
+static inline bool x86_canonical(const struct x86_emulator *e, u64 linear)
+{
+	unsigned int unused = e->cr4 & CPU_CR4_LA57 ? 64 - 57 : 64 - 48;
+
+	return (u64)((s64)(linear << unused) >> unused) == linear;
+}
+
 /* The new value of a general register: the old one until it is changed. */
 static inline u64 x86_reg(const struct x86_emulator *e, u8 reg)
 {
@@ -54,7 +62,6 @@ u64 x86_get_reg(const struct x86_emulator *e, u8 reg, unsigned int size);
 void x86_set_reg(struct x86_emulator *e, u8 reg, unsigned int size, u64 value);
 
 /* emulate_memory.c */
-bool x86_canonical(const struct x86_emulator *e, u64 linear);
 int x86_prepare(struct x86_emulator *e, struct x86_access *a, enum x86_seg seg,
 		u64 offset, u32 size, unsigned int access);
 int x86_read(struct x86_emulator *e, const struct x86_access *a, u64 *value);

@@ -20,14 +20,6 @@
  */
 #include "emulate_internal.h"
 
-/* Of the address's bits above the highest that paging uses, all are like it. */
-bool x86_canonical(const struct x86_emulator *e, u64 linear)
-{
-	unsigned int unused = e->cr4 & CPU_CR4_LA57 ? 64 - 57 : 64 - 48;
-
-	return (u64)((s64)(linear << unused) >> unused) == linear;
-}
-
 /* A fault of the segment, or of an address that is not canonical. */
 static int segment_fault(struct x86_emulator *e, enum x86_seg seg)
 {
