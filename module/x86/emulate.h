@@ -123,7 +123,7 @@ struct x86_access_log {
  * @rflags: likewise
  * @cr0: PE, AM are looked at
  * @cr4: LA57 is looked at
- * @cr3, @efer: for the caller's own use
+ * @efer: for the caller's own use
  * @cpl: current privilege level (3 in virtual-8086 mode)
  * @mode: 64 if EFER.LMA and CS.L; else 32 if CS.D; else 16
  * @insn: the instruction; bytes and len are right after every result
@@ -146,7 +146,6 @@ struct x86_emulator {
 	u64 rip;
 	u64 rflags;
 	u64 cr0;
-	u64 cr3;
 	u64 cr4;
 	u64 efer;
 	u8 cpl;
