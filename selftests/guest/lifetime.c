@@ -19,26 +19,27 @@
 
 GUEST64(guest_out, "1: out %al, $0x42\n jmp 1b\n");
 GUEST64(guest_spin, "1: jmp 1b\n");
-/* Touches the pages from RBX to RCX. */
-GUEST64(guest_touch, "1: incl (%rbx)\n add $4096, %rbx\n cmp %rcx, %rbx\n jb 1b\n hlt\n");
+/* Touches a page every RDX bytes, from RBX to RCX. */
+GUEST64(guest_touch, "1: incl (%rbx)\n add %rdx, %rbx\n cmp %rcx, %rbx\n jb 1b\n hlt\n");
 
-static void touch(struct vcpu *vcpu, uint64_t from, uint64_t to)
+static void touch(struct vcpu *vcpu, uint64_t from, uint64_t to, uint64_t step)
 {
 	struct minivmm_regs regs = vcpu_regs(vcpu);
 
 	regs.rip = GUEST_CODE;
 	regs.rbx = from;
 	regs.rcx = to;
+	regs.rdx = step;
 	vcpu_set_regs(vcpu, &regs);
 	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
 }
 
-/* A VM that has used all its memory. */
+/* A VM that has used memory here and there. */
 static struct vcpu *used_guest(void)
 {
 	struct vcpu *vcpu = guest_new(MODE_LONG, guest_touch);
 
-	touch(vcpu, GUEST_FREE, GUEST_MEMORY);
+	touch(vcpu, GUEST_FREE, GUEST_MEMORY, 0x10000);
 	return vcpu;
 }
 
@@ -311,8 +312,8 @@ static long kernel_memory(void)
 	return total - free_memory;
 }
 
-#define ROUNDS	100
-#define NOISE	200	/* KiB; a page lost in each round is 400 */
+#define ROUNDS	50
+#define NOISE	150	/* KiB; a page lost in each round is 200 */
 
 static void check_memory(void (*round)(void))
 {
@@ -352,7 +353,7 @@ static void with_slots(void)
 		if (i & 1)
 			ASSERT_OK(vm_set_slot(vcpu->vm, 10 + i, 0, 0, 0, NULL));
 	}
-	touch(vcpu, GUEST_FREE, GUEST_MEMORY);
+	touch(vcpu, GUEST_FREE, GUEST_MEMORY, 0x10000);
 	guest_free(vcpu);
 }
 
@@ -382,7 +383,7 @@ static void remap_round(void)
 		lasting = used_guest();
 	slot = &lasting->vm->slots[0];
 	ASSERT_OK(madvise(slot->hva + GUEST_FREE, slot->size - GUEST_FREE, MADV_DONTNEED));
-	touch(lasting, GUEST_FREE, GUEST_MEMORY);
+	touch(lasting, GUEST_FREE, GUEST_MEMORY, 0x10000);
 }
 
 TEST(memory_of_remapped_pages_is_given_back)
@@ -397,7 +398,7 @@ TEST(guest_memory_is_not_pinned)
 	uint8_t *big = vm_add_memory(vcpu->vm, 0x10000000, 32 << 20);
 	long with, without;
 
-	touch(vcpu, 0x10000000, 0x12000000);
+	touch(vcpu, 0x10000000, 0x12000000, 0x1000);
 	with = kernel_memory();
 	ASSERT_OK(madvise(big, 32 << 20, MADV_DONTNEED));
 	without = kernel_memory();

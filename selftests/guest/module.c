@@ -99,8 +99,8 @@ TEST(load_loop_gives_its_memory_back)
 	long slab[2] = { 0 };
 
 	ABOUT_THE_MODULE;
-	for (unsigned int i = 0; i < 60; i++) {
-		if (i == 20 || i == 59) {
+	for (unsigned int i = 0; i < 30; i++) {
+		if (i == 10 || i == 29) {
 			FILE *file = fopen("/proc/meminfo", "r");
 
 			usleep(100000);
@@ -108,13 +108,14 @@ TEST(load_loop_gives_its_memory_back)
 			while (fgets(line, sizeof(line), file))
 				if (!strncmp(line, "Slab:", 5) ||
 				    !strncmp(line, "VmallocUsed:", 12))
-					slab[i == 59] += strtol(strchr(line, ':') + 1, NULL, 10);
+					slab[i == 29] += strtol(strchr(line, ':') + 1, NULL, 10);
 			fclose(file);
 		}
 		ASSERT_OK(unload("minivmm"));
 		load();
 	}
-	EXPECT(slab[1] - slab[0] < 400, "%ld KiB lost in 39 rounds", slab[1] - slab[0]);
+	ktap_note("%ld KiB more in 19 rounds", slab[1] - slab[0]);
+	EXPECT(slab[1] - slab[0] < 76, "a page or more is lost in each round");
 }
 
 /* ---- taking turns with kvm_intel ---- */

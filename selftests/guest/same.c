@@ -14,7 +14,7 @@
 
 #define MMIO		0xd0000000ULL
 #define RAM		GUEST_FREE
-#define GUESTS		150
+#define GUESTS		60
 #define INSTRUCTIONS	60
 #define MAX_EXITS	2000
 
