@@ -305,3 +305,30 @@ TEST(idt_in_mmio)
 	vm_write(vcpu->vm, 0xb000, &idtr, sizeof(idtr));
 	vcpu_run_to(vcpu, MINIVMM_EXIT_INTERNAL_ERROR);
 }
+
+GUEST64(guest_bad_cr3, "mov $0xd0000000, %eax\n mov %rax, %cr3\n hlt\n");
+
+/* Page tables in MMIO: RUN ends, one way or the other, and does not spin. */
+TEST(page_tables_in_mmio)
+{
+	struct vcpu *vcpu = guest_new(MODE_LONG, guest_bad_cr3);
+
+	ASSERT_OK(vcpu_run(vcpu));
+	EXPECT(vcpu->run->exit_reason == MINIVMM_EXIT_INTERNAL_ERROR ||
+	       vcpu->run->exit_reason == MINIVMM_EXIT_SHUTDOWN, "%s",
+	       exit_name(vcpu->run->exit_reason));
+}
+
+/* The stack of an exception in a read-only slot: no write for user space in that. */
+GUEST64(guest_ud2_on_rom, "mov $0x90000800, %esp\n ud2\n");
+
+TEST(stack_in_a_read_only_slot)
+{
+	struct vcpu *vcpu = trap_guest(MODE_LONG, guest_ud2_on_rom);
+	void *rom = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	MINIVMM_ONLY("KVM emulates the instruction that raised it");
+	ASSERT_OK(vm_set_slot(vcpu->vm, 10, MINIVMM_MEM_READONLY, 0x90000000, 4096, rom));
+	vcpu_run_to(vcpu, MINIVMM_EXIT_INTERNAL_ERROR);
+	EXPECT_EQ(MINIVMM_INTERNAL_ERROR_DELIVERY_EV, vcpu->run->internal.suberror);
+}

@@ -173,6 +173,23 @@ TEST(immediate_exit_completes_an_io_exit)
 
 GUEST64(guest_mmio_or, "mov $0xd0000000, %ebx\n orb $1, (%rbx)\n hlt\n");
 
+/* Where the owner sends the guest elsewhere at an exit, it goes there. */
+TEST(rip_set_at_an_io_exit)
+{
+	struct vcpu *vcpu = guest_new(MODE_LONG, guest_in);
+	struct minivmm_regs regs;
+
+	vcpu_run_to(vcpu, MINIVMM_EXIT_IO);
+	*(uint8_t *)vcpu_io_data(vcpu) = 0x5a;
+	regs = vcpu_regs(vcpu);
+	vm_load(vcpu->vm, 0x9000, guest_halts);
+	regs.rip = 0x9000;
+	vcpu_set_regs(vcpu, &regs);
+	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(1, vcpu_regs(vcpu).rax);
+	EXPECT_EQ(0x9000 + 6, vcpu_regs(vcpu).rip);
+}
+
 /* In the middle of a read-modify-write the write is still to come. */
 TEST(immediate_exit_between_read_and_write)
 {

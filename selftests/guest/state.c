@@ -276,6 +276,45 @@ TEST(avx_registers_of_two_vcpus_and_the_host)
 	vector_test(guest_avx, guest_avx_end - guest_avx, 512, run_with_avx);
 }
 
+/* AVX-512: 32 registers of 64 bytes, of which the guest's half is tested here. */
+GUEST64(guest_avx512,
+	"mov %cr4, %rax\n or $0x40000, %eax\n mov %rax, %cr4\n"
+	"xor %ecx, %ecx\n xor %edx, %edx\n mov $0xe7, %eax\n xsetbv\n"
+	"mov $0x5a5a, %eax\n kmovw %eax, %k3\n"
+	".irp r, 0,7,8,15,16,23,24,31\n vmovups \\r * 64(%rsi), %zmm\\r\n .endr\n"
+	"out %al, $0x42\n"
+	".irp r, 0,7,8,15,16,23,24,31\n vmovups %zmm\\r, \\r * 64(%rdi)\n .endr\n"
+	"kmovw %k3, %ebx\n hlt\n");
+
+TEST(avx512_registers_of_two_vcpus)
+{
+	struct minivmm_cpuid2 *cpuid = device_cpuid();
+	struct minivmm_cpuid_entry2 *leaf = cpuid_entry(cpuid, 7, 0);
+	struct vcpu *vcpu[2];
+
+	if (!leaf || !(leaf->ebx & 1 << 16))
+		SKIP("no AVX-512 for guests");
+	for (unsigned int i = 0; i < 2; i++) {
+		uint8_t *from;
+
+		vcpu[i] = vector_guest(guest_avx512, guest_avx512_end - guest_avx512, 0);
+		from = vm_at(vcpu[i]->vm, RAM);
+		for (unsigned int at = 0; at < 2048; at++)
+			from[at] = (at * 7) ^ (0x5a + i);
+		vcpu_run_to_out(vcpu[i], 0x42);
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		static const unsigned int numbers[] = { 0, 7, 8, 15, 16, 23, 24, 31 };
+
+		vcpu_run_to(vcpu[i], MINIVMM_EXIT_HLT);
+		EXPECT_EQ(0x5a5a, vcpu_regs(vcpu[i]).rbx);
+		for (unsigned int k = 0; k < 8; k++)
+			EXPECT(!memcmp(vm_at(vcpu[i]->vm, RAM + numbers[k] * 64),
+				       vm_at(vcpu[i]->vm, RAM + 0x1000 + numbers[k] * 64), 64),
+			       "vCPU %u, zmm%u", i, numbers[k]);
+	}
+}
+
 GUEST64(guest_store_sse, ALL_REGISTERS("movups %xmm\\r, \\r * 16(%rdi)")
 	"fnstcw 0x100(%rdi)\n stmxcsr 0x104(%rdi)\n fnstenv 0x108(%rdi)\n hlt\n");
 GUEST64(guest_store_avx,
