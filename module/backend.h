@@ -59,9 +59,10 @@ enum {
  * @set_table: writes it
  * @get_msr: reads an MSR that the back end keeps; 1: it keeps no such MSR
  * @set_msr: writes one
- * @cpl: current privilege level
- * @mode: 64, 32 or 16: the default size of the code that runs
  * @interrupt_allowed: the guest would take an external interrupt now
+ * @load_emulator: gives the vCPU's emulator and page walk the state they look
+ *                 at, and vcpu->exit.gva if it is valid; all at once, because
+ *                 every MMIO access needs it
  * @skip_instruction: steps over the instruction that exited
  * @clear_shadow: ends the interrupt shadow of STI and MOV SS
  * @cpuid_changed: the guest's CPUID is new
@@ -93,8 +94,7 @@ struct backend {
 	void (*set_table)(struct vcpu *vcpu, bool idt, u64 base, u16 limit);
 	int (*get_msr)(struct vcpu *vcpu, u32 index, u64 *data);
 	int (*set_msr)(struct vcpu *vcpu, u32 index, u64 data);
-	unsigned int (*cpl)(struct vcpu *vcpu);
-	unsigned int (*mode)(struct vcpu *vcpu);
+	void (*load_emulator)(struct vcpu *vcpu);
 	bool (*interrupt_allowed)(struct vcpu *vcpu);
 	void (*skip_instruction)(struct vcpu *vcpu);
 	void (*clear_shadow)(struct vcpu *vcpu);

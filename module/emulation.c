@@ -114,30 +114,6 @@ void vcpu_init_emulator(struct vcpu *vcpu)
 	vcpu->paging.ctx = vcpu;
 }
 
-static void load_emulator(struct vcpu *vcpu)
-{
-	struct x86_emulator *e = &vcpu->emulator;
-	struct x86_paging *paging = &vcpu->paging;
-	struct vcpu_control_regs crs;
-
-	backend->get_crs(vcpu, &crs);
-	vcpu_reg(vcpu, X86_RSP);
-	memcpy(e->regs, vcpu->regs, sizeof(e->regs));
-	e->rip = vcpu_rip(vcpu);
-	e->rflags = vcpu_rflags(vcpu);
-	e->cr0 = crs.cr0;
-	e->cr4 = crs.cr4;
-	e->efer = vcpu->efer;
-	e->cpl = backend->cpl(vcpu);
-	e->mode = backend->mode(vcpu);
-	paging->cr0 = crs.cr0;
-	paging->cr3 = crs.cr3;
-	paging->cr4 = crs.cr4;
-	paging->efer = e->efer;
-	paging->rflags = e->rflags;
-	paging->maxphyaddr = vcpu->cpuid.maxphyaddr;
-}
-
 static void store_emulator(struct vcpu *vcpu)
 {
 	const struct x86_emulator *e = &vcpu->emulator;
@@ -245,7 +221,7 @@ int vcpu_emulate(struct vcpu *vcpu)
 	int srcu, ret;
 
 	vcpu->stats.emulated++;
-	load_emulator(vcpu);
+	backend->load_emulator(vcpu);
 	srcu = srcu_read_lock(&memory->srcu);
 	ret = x86_emulate(e);
 	srcu_read_unlock(&memory->srcu, srcu);

@@ -38,9 +38,10 @@ static bool pae_paging(unsigned long cr0, unsigned long cr4, u64 efer)
 }
 
 /* Whether paging may be switched on or off as @cr0 asks. */
-static bool paging_change_is_valid(struct vcpu *vcpu, unsigned long cr0)
+static bool paging_change_is_valid(struct vmx_vcpu *vx, unsigned long cr0)
 {
-	unsigned long cr4 = vmx_get_cr4();
+	const struct vcpu *vcpu = &vx->vcpu;
+	unsigned long cr4 = vmx_get_cr4(vx);
 	bool code64 = vmcs_read32(GUEST_CS_AR_BYTES) & X86_AR_L;
 
 	if (cr0 & X86_CR0_PG)
@@ -81,15 +82,15 @@ static int load_pdptrs(struct vmx_vcpu *vx, bool thread)
 static int write_guest_cr0(struct vmx_vcpu *vx, unsigned long cr0, bool thread)
 {
 	struct vcpu *vcpu = &vx->vcpu;
-	unsigned long changed = cr0 ^ vmx_get_cr0();
+	unsigned long changed = cr0 ^ vmx_get_cr0(vx);
 	u64 efer = vcpu->efer & EFER_LME ? EFER_LMA : 0;
 	int ret;
 
 	if (!cr0_is_valid(cr0))
 		return general_protection(vcpu);
-	if (changed & X86_CR0_PG && !paging_change_is_valid(vcpu, cr0))
+	if (changed & X86_CR0_PG && !paging_change_is_valid(vx, cr0))
 		return general_protection(vcpu);
-	if (changed & CR0_PDPTR_BITS && pae_paging(cr0, vmx_get_cr4(), efer)) {
+	if (changed & CR0_PDPTR_BITS && pae_paging(cr0, vmx_get_cr4(vx), efer)) {
 		ret = load_pdptrs(vx, thread);
 		if (ret == EXIT_SLOW)
 			return ret;
@@ -109,7 +110,7 @@ static int write_guest_cr0(struct vmx_vcpu *vx, unsigned long cr0, bool thread)
 static int write_guest_cr4(struct vmx_vcpu *vx, unsigned long cr4, bool thread)
 {
 	struct vcpu *vcpu = &vx->vcpu;
-	unsigned long changed = cr4 ^ vmx_get_cr4();
+	unsigned long changed = cr4 ^ vmx_get_cr4(vx);
 	bool long_mode = vcpu->efer & EFER_LMA;
 
 	if (!cr4_is_valid(vcpu, cr4))
@@ -120,7 +121,7 @@ static int write_guest_cr4(struct vmx_vcpu *vx, unsigned long cr4, bool thread)
 	    (!long_mode || vmcs_readl(GUEST_CR3) & 0xfff))
 		return general_protection(vcpu);
 	if (changed & CR4_PDPTR_BITS &&
-	    pae_paging(vmx_get_cr0(), cr4, vcpu->efer)) {
+	    pae_paging(vmx_get_cr0(vx), cr4, vcpu->efer)) {
 		int ret = load_pdptrs(vx, thread);
 
 		if (ret == EXIT_SLOW)
@@ -154,7 +155,7 @@ static int write_guest_cr8(struct vmx_vcpu *vx, unsigned long cr8)
 
 static int lmsw(struct vmx_vcpu *vx, u16 source, bool thread)
 {
-	unsigned long cr0 = vmx_get_cr0();
+	unsigned long cr0 = vmx_get_cr0(vx);
 
 	/* PE can be set but not cleared. */
 	cr0 = (cr0 & ~0xeUL) | (source & 0xf);
@@ -188,7 +189,7 @@ static int cr_access(struct vmx_vcpu *vx, bool thread)
 		vmx_skip_instruction(vcpu);
 		return 1;
 	case ACCESS_CLTS:
-		return write_guest_cr0(vx, vmx_get_cr0() & ~X86_CR0_TS, thread);
+		return write_guest_cr0(vx, vmx_get_cr0(vx) & ~X86_CR0_TS, thread);
 	case ACCESS_LMSW:
 		return lmsw(vx, qualification >> 16, thread);
 	}
@@ -277,7 +278,7 @@ int vmx_exit_dr(struct vmx_vcpu *vx)
 
 	/* DR4 and DR5 are other names of DR6 and DR7, unless CR4.DE is set. */
 	if (dr == 4 || dr == 5) {
-		if (vmx_get_cr4() & X86_CR4_DE) {
+		if (vmx_get_cr4(vx) & X86_CR4_DE) {
 			vcpu_queue_exception(vcpu, X86_TRAP_UD);
 			return 1;
 		}

@@ -291,12 +291,6 @@ static int exit_ept_violation_slow(struct vcpu *vcpu)
 		return ret;
 	if (exit->vectoring & VECTORING_INFO_VALID_MASK)
 		return delivery_error(vcpu);
-	if (exit->gva_valid) {
-		/* Needed for MMIO alone. */
-		vmx_get(to_vmx(vcpu));
-		exit->gva = vmcs_readl(GUEST_LINEAR_ADDRESS);
-		vmx_put();
-	}
 	return vcpu_emulate(vcpu);
 }
 
@@ -409,8 +403,7 @@ static const struct backend vmx_backend = {
 	.set_table		= vmx_set_table,
 	.get_msr		= vmx_get_msr,
 	.set_msr		= vmx_set_msr,
-	.cpl			= vmx_cpl,
-	.mode			= vmx_mode,
+	.load_emulator		= vmx_load_emulator,
 	.interrupt_allowed	= vmx_interrupt_allowed,
 	.skip_instruction	= vmx_skip_instruction,
 	.clear_shadow		= vmx_clear_shadow,

@@ -71,7 +71,7 @@ static void inject_exception(struct vmx_vcpu *vx)
 	u32 info = events->exception.vector | INTR_INFO_VALID_MASK;
 
 	/* Real mode pushes no error codes. */
-	if (events->exception.has_error && vmx_get_cr0() & X86_CR0_PE) {
+	if (events->exception.has_error && vmx_get_cr0(vx) & X86_CR0_PE) {
 		info |= INTR_INFO_DELIVER_CODE_MASK;
 		vmcs_write32(VM_ENTRY_EXCEPTION_ERROR_CODE,
 			     events->exception.error);

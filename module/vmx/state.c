@@ -67,24 +67,22 @@ void vmx_cache_reg(struct vcpu *vcpu, enum cached_reg reg)
 
 /**
  * vmx_get_cr0 - CR0 as the guest sees it
- *
- * The VMCS is current.
+ * @vx: the vCPU, its VMCS is current
  */
-unsigned long vmx_get_cr0(void)
+unsigned long vmx_get_cr0(struct vmx_vcpu *vx)
 {
 	return (vmcs_readl(GUEST_CR0) & CR0_GUEST_OWNED) |
-	       (vmcs_readl(CR0_READ_SHADOW) & ~CR0_GUEST_OWNED);
+	       (vx->cr0_shadow & ~CR0_GUEST_OWNED);
 }
 
 /**
  * vmx_get_cr4 - CR4 as the guest sees it
- *
- * The VMCS is current.
+ * @vx: the vCPU, its VMCS is current
  */
-unsigned long vmx_get_cr4(void)
+unsigned long vmx_get_cr4(struct vmx_vcpu *vx)
 {
 	return (vmcs_readl(GUEST_CR4) & CR4_GUEST_OWNED) |
-	       (vmcs_readl(CR4_READ_SHADOW) & ~CR4_GUEST_OWNED);
+	       (vx->cr4_shadow & ~CR4_GUEST_OWNED);
 }
 
 /**
@@ -100,6 +98,7 @@ void vmx_set_cr0(struct vmx_vcpu *vx, unsigned long cr0)
 	 */
 	vmcs_writel(GUEST_CR0, (cr0 & ~(X86_CR0_CD | X86_CR0_NW)) |
 			       X86_CR0_NE | X86_CR0_ET);
+	vx->cr0_shadow = cr0;
 	vmcs_writel(CR0_READ_SHADOW, cr0);
 	vx->vcpu.cached &= ~CACHED_CRS;
 	vx->flush_vpid = true;
@@ -115,6 +114,7 @@ void vmx_set_cr4(struct vmx_vcpu *vx, unsigned long cr4)
 	/* VT-x wants VMXE; a machine check must reach the host whatever MCE. */
 	vmcs_writel(GUEST_CR4, cr4 | X86_CR4_VMXE |
 			       (__read_cr4() & X86_CR4_MCE));
+	vx->cr4_shadow = cr4;
 	vmcs_writel(CR4_READ_SHADOW, cr4);
 	vx->vcpu.cached &= ~CACHED_CRS;
 	vx->flush_vpid = true;
@@ -155,6 +155,17 @@ void vmx_write_pdptrs(struct vmx_vcpu *vx)
 	vmcs_write64(GUEST_PDPTR3, vx->vcpu.pdptr[3]);
 }
 
+/* The VMCS is current. */
+static void cache_crs(struct vmx_vcpu *vx)
+{
+	if (vx->vcpu.cached & CACHED_CRS)
+		return;
+	vx->crs.cr0 = vmx_get_cr0(vx);
+	vx->crs.cr3 = vmcs_readl(GUEST_CR3);
+	vx->crs.cr4 = vmx_get_cr4(vx);
+	vx->vcpu.cached |= CACHED_CRS;
+}
+
 /**
  * vmx_get_crs - read the control registers
  * @vcpu: the vCPU
@@ -164,14 +175,9 @@ void vmx_get_crs(struct vcpu *vcpu, struct vcpu_control_regs *crs)
 {
 	struct vmx_vcpu *vx = to_vmx(vcpu);
 
-	if (!(vcpu->cached & CACHED_CRS)) {
-		vmx_get(vx);
-		vx->crs.cr0 = vmx_get_cr0();
-		vx->crs.cr3 = vmcs_readl(GUEST_CR3);
-		vx->crs.cr4 = vmx_get_cr4();
-		vmx_put();
-		vcpu->cached |= CACHED_CRS;
-	}
+	vmx_get(vx);
+	cache_crs(vx);
+	vmx_put();
 	*crs = vx->crs;
 }
 
@@ -357,17 +363,14 @@ int vmx_set_msr(struct vcpu *vcpu, u32 index, u64 data)
 	return ret;
 }
 
-static void cache_ar(struct vcpu *vcpu)
+/* The VMCS is current. */
+static void cache_ar(struct vmx_vcpu *vx)
 {
-	struct vmx_vcpu *vx = to_vmx(vcpu);
-
-	if (vcpu->cached & CACHED_AR)
+	if (vx->vcpu.cached & CACHED_AR)
 		return;
-	vmx_get(vx);
 	vx->cs_ar = vmcs_read32(GUEST_CS_AR_BYTES);
 	vx->ss_ar = vmcs_read32(GUEST_SS_AR_BYTES);
-	vmx_put();
-	vcpu->cached |= CACHED_AR;
+	vx->vcpu.cached |= CACHED_AR;
 }
 
 /**
@@ -376,10 +379,14 @@ static void cache_ar(struct vcpu *vcpu)
  */
 unsigned int vmx_cpl(struct vcpu *vcpu)
 {
+	struct vmx_vcpu *vx = to_vmx(vcpu);
+
 	if (vcpu_rflags(vcpu) & X86_EFLAGS_VM)
 		return 3;
-	cache_ar(vcpu);
-	return to_vmx(vcpu)->ss_ar >> X86_AR_DPL_SHIFT & 3;
+	vmx_get(vx);
+	cache_ar(vx);
+	vmx_put();
+	return vx->ss_ar >> X86_AR_DPL_SHIFT & 3;
 }
 
 /**
@@ -390,13 +397,14 @@ unsigned int vmx_cpl(struct vcpu *vcpu)
  */
 unsigned int vmx_mode(struct vcpu *vcpu)
 {
-	u32 ar;
+	struct vmx_vcpu *vx = to_vmx(vcpu);
 
-	cache_ar(vcpu);
-	ar = to_vmx(vcpu)->cs_ar;
-	if (vcpu->efer & EFER_LMA && ar & X86_AR_L)
+	vmx_get(vx);
+	cache_ar(vx);
+	vmx_put();
+	if (vcpu->efer & EFER_LMA && vx->cs_ar & X86_AR_L)
 		return 64;
-	return ar & X86_AR_DB ? 32 : 16;
+	return vx->cs_ar & X86_AR_DB ? 32 : 16;
 }
 
 /**
@@ -449,6 +457,42 @@ void vmx_cache_rip_and_rflags(struct vcpu *vcpu)
 	if (!(vcpu->cached & CACHED_RFLAGS))
 		vcpu->rflags = vmcs_readl(GUEST_RFLAGS);
 	vcpu->cached |= CACHED_RIP | CACHED_RFLAGS;
+}
+
+/**
+ * vmx_load_emulator - give the emulator and the page walk what they look at
+ * @vcpu: the vCPU; its exit's linear address is read too, if it is valid
+ */
+void vmx_load_emulator(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vx = to_vmx(vcpu);
+	struct x86_emulator *e = &vcpu->emulator;
+	struct x86_paging *paging = &vcpu->paging;
+
+	vmx_get(vx);
+	vmx_cache_rip_and_rflags(vcpu);
+	if (!(vcpu->cached & CACHED_RSP))
+		vcpu->regs[X86_RSP] = vmcs_readl(GUEST_RSP);
+	vcpu->cached |= CACHED_RSP;
+	cache_crs(vx);
+	cache_ar(vx);
+	if (vcpu->exit.gva_valid)
+		vcpu->exit.gva = vmcs_readl(GUEST_LINEAR_ADDRESS);
+	e->cpl = vmx_cpl(vcpu);
+	e->mode = vmx_mode(vcpu);
+	vmx_put();
+	memcpy(e->regs, vcpu->regs, sizeof(e->regs));
+	e->rip = vcpu->rip;
+	e->rflags = vcpu->rflags;
+	e->cr0 = vx->crs.cr0;
+	e->cr4 = vx->crs.cr4;
+	e->efer = vcpu->efer;
+	paging->cr0 = vx->crs.cr0;
+	paging->cr3 = vx->crs.cr3;
+	paging->cr4 = vx->crs.cr4;
+	paging->efer = vcpu->efer;
+	paging->rflags = vcpu->rflags;
+	paging->maxphyaddr = vcpu->cpuid.maxphyaddr;
 }
 
 /**

@@ -79,6 +79,8 @@ struct host_registers {
  * @flush_generation: of the memory, when this vCPU last forgot
  * @controls: copies of the controls that change
  * @host: copies of host fields in the VMCS that may change
+ * @cr0_shadow: what is in the VMCS's read shadow of CR0
+ * @cr4_shadow: of CR4
  * @crs: control registers, if CACHED_CRS
  * @cs_ar: access rights of CS, if CACHED_AR
  * @ss_ar: those of SS
@@ -115,6 +117,8 @@ struct vmx_vcpu {
 		unsigned long fs_base;
 		u64 perf_global_ctrl;
 	} host;
+	unsigned long cr0_shadow;
+	unsigned long cr4_shadow;
 	struct vcpu_control_regs crs;
 	u32 cs_ar;
 	u32 ss_ar;
@@ -204,8 +208,9 @@ void vmx_cache_reg(struct vcpu *vcpu, enum cached_reg reg);
 void vmx_cache_rip_and_rflags(struct vcpu *vcpu);
 void vmx_get_crs(struct vcpu *vcpu, struct vcpu_control_regs *crs);
 void vmx_set_crs(struct vcpu *vcpu, const struct vcpu_control_regs *crs);
-unsigned long vmx_get_cr0(void);
-unsigned long vmx_get_cr4(void);
+unsigned long vmx_get_cr0(struct vmx_vcpu *vx);
+unsigned long vmx_get_cr4(struct vmx_vcpu *vx);
+void vmx_load_emulator(struct vcpu *vcpu);
 void vmx_set_cr0(struct vmx_vcpu *vx, unsigned long cr0);
 void vmx_set_cr4(struct vmx_vcpu *vx, unsigned long cr4);
 void vmx_set_efer(struct vmx_vcpu *vx, u64 efer);
