@@ -56,7 +56,7 @@ static int emulator_read(void *ctx, u64 gpa, void *data, unsigned int len)
 {
 	struct vcpu *vcpu = ctx;
 
-	return guest_read(&vcpu->vm->memory, gpa, data, len);
+	return guest_read(&vcpu->access, gpa, data, len);
 }
 
 static int emulator_write(void *ctx, u64 gpa, const void *data,
@@ -64,7 +64,7 @@ static int emulator_write(void *ctx, u64 gpa, const void *data,
 {
 	struct vcpu *vcpu = ctx;
 
-	return guest_write(&vcpu->vm->memory, gpa, data, len);
+	return guest_write(&vcpu->access, gpa, data, len);
 }
 
 static int emulator_cmpxchg(void *ctx, u64 gpa, u64 *old, u64 new,
@@ -72,7 +72,7 @@ static int emulator_cmpxchg(void *ctx, u64 gpa, u64 *old, u64 new,
 {
 	struct vcpu *vcpu = ctx;
 
-	return guest_cmpxchg(&vcpu->vm->memory, gpa, old, new, len);
+	return guest_cmpxchg(&vcpu->access, gpa, old, new, len);
 }
 
 static int emulator_translate(void *ctx, u64 gva, unsigned int access, u64 *gpa,
@@ -109,6 +109,7 @@ void vcpu_init_emulator(struct vcpu *vcpu)
 	vcpu->emulator.ctx = vcpu;
 	vcpu->emulator.pio_data = vcpu->pio_data;
 	x86_emulate_reset(&vcpu->emulator);
+	vcpu->access.memory = &vcpu->vm->memory;
 	vcpu->paging.read = emulator_read;
 	vcpu->paging.cmpxchg = emulator_cmpxchg;
 	vcpu->paging.ctx = vcpu;
@@ -208,24 +209,14 @@ static int emulator_io_exit(struct vcpu *vcpu)
 	return 0;
 }
 
-/**
- * vcpu_emulate - carry out the instruction at the guest's RIP
- * @vcpu: the vCPU
- *
- * Return: 1: done, or an exception is queued; 0: back to the owner.
- */
-int vcpu_emulate(struct vcpu *vcpu)
+/* Guest memory can be looked at (guest_access_begin()). */
+static int emulate(struct vcpu *vcpu)
 {
-	struct guest_memory *memory = &vcpu->vm->memory;
 	struct x86_emulator *e = &vcpu->emulator;
-	int srcu, ret;
 
 	vcpu->stats.emulated++;
 	backend->load_emulator(vcpu);
-	srcu = srcu_read_lock(&memory->srcu);
-	ret = x86_emulate(e);
-	srcu_read_unlock(&memory->srcu, srcu);
-	switch (ret) {
+	switch (x86_emulate(e)) {
 	case X86_EMUL_DONE:
 		store_emulator(vcpu);
 		return 1;
@@ -238,6 +229,55 @@ int vcpu_emulate(struct vcpu *vcpu)
 	default:
 		return emulation_failed(vcpu);
 	}
+}
+
+/**
+ * vcpu_emulate - carry out the instruction at the guest's RIP
+ * @vcpu: the vCPU
+ *
+ * Return: 1: done, or an exception is queued; 0: back to the owner.
+ */
+int vcpu_emulate(struct vcpu *vcpu)
+{
+	int ret;
+
+	guest_access_begin(&vcpu->access);
+	ret = emulate(vcpu);
+	guest_access_end(&vcpu->access);
+	return ret;
+}
+
+/* An event that cannot be delivered because a table of the guest is MMIO. */
+static int delivery_error(struct vcpu *vcpu)
+{
+	struct minivmm_run *run = vcpu->run;
+
+	run->internal.data[0] = vcpu->exit.vectoring;
+	run->internal.data[1] = vcpu->exit.reason;
+	run->internal.data[2] = vcpu->exit.qualification;
+	run->internal.data[3] = vcpu->exit.gpa;
+	return vcpu_internal_error(vcpu, MINIVMM_INTERNAL_ERROR_DELIVERY_EV, 4);
+}
+
+/**
+ * vcpu_memory_exit - serve an access to guest memory that is not mapped
+ * @vcpu: its exit says which
+ *
+ * Return: 1: mapped, or emulated; 0: back to the owner; or an errno.
+ */
+int vcpu_memory_exit(struct vcpu *vcpu)
+{
+	const struct vcpu_exit *exit = &vcpu->exit;
+	int ret;
+
+	vcpu->stats.ept_faults++;
+	guest_access_begin(&vcpu->access);
+	ret = memory_fault(&vcpu->access, &vcpu->table_cache, exit->gpa,
+			   exit->write);
+	if (ret == MEMORY_FAULT_MMIO)
+		ret = exit->vectoring ? delivery_error(vcpu) : emulate(vcpu);
+	guest_access_end(&vcpu->access);
+	return ret;
 }
 
 static int complete_port_io(struct vcpu *vcpu)

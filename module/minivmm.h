@@ -66,7 +66,7 @@ struct vm {
  */
 struct vcpu_exit {
 	u32 reason;
-	u32 vectoring;		/* the event that was being delivered */
+	u32 vectoring;		/* the event that was being delivered, or 0 */
 	u64 qualification;
 	u64 gpa;
 	u64 gva;
@@ -154,6 +154,7 @@ struct vcpu {
 	struct cpuid_table cpuid;
 	struct vcpu_msrs msrs;
 	struct guest_fpu fpu;
+	struct guest_access access;
 	struct table_cache table_cache;
 
 	struct vcpu_events events;
@@ -286,6 +287,7 @@ bool vcpu_event_queued(const struct vcpu *vcpu);
 
 /* emulation.c: exits that need the emulator or the caller */
 int vcpu_emulate(struct vcpu *vcpu);
+int vcpu_memory_exit(struct vcpu *vcpu);
 int vcpu_port_io(struct vcpu *vcpu, u16 port, u8 size, bool in);
 int vcpu_internal_error(struct vcpu *vcpu, u32 suberror, u32 ndata);
 int vcpu_unhandled_exit(struct vcpu *vcpu);

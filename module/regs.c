@@ -217,13 +217,12 @@ static bool sregs_are_valid(struct vcpu *vcpu, const struct minivmm_sregs *sregs
 int vcpu_load_pdptrs(struct vcpu *vcpu, unsigned long cr3)
 {
 	u64 reserved = GENMASK_ULL(63, vcpu->cpuid.maxphyaddr) | 0x1e6;
-	struct guest_memory *memory = &vcpu->vm->memory;
 	u64 pdptr[4];
-	int i, srcu, ret;
+	int i, ret;
 
-	srcu = srcu_read_lock(&memory->srcu);
-	ret = guest_read(memory, cr3 & 0xffffffe0, pdptr, sizeof(pdptr));
-	srcu_read_unlock(&memory->srcu, srcu);
+	guest_access_begin(&vcpu->access);
+	ret = guest_read(&vcpu->access, cr3 & 0xffffffe0, pdptr, sizeof(pdptr));
+	guest_access_end(&vcpu->access);
 	if (ret)
 		return 1;
 	for (i = 0; i < 4; i++)

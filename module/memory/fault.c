@@ -60,10 +60,9 @@ static int find_page(unsigned long hva, bool write, bool slot_writable,
 	return ret == -EINTR ? -EINTR : -EFAULT;
 }
 
-static int map_page(struct vm *vm, u64 gfn, struct page *page, bool writable,
+static int map_page(struct guest_memory *memory, u64 gfn, struct page *page, bool writable,
 		    unsigned long invalidations, struct table_cache *cache)
 {
-	struct guest_memory *memory = &vm->memory;
 	int ret = MEMORY_FAULT_MAPPED;
 
 	spin_lock(&memory->lock);
@@ -76,10 +75,9 @@ out:
 	return ret;
 }
 
-static int fault_in(struct vm *vm, struct table_cache *cache,
+static int fault_in(struct guest_memory *memory, struct table_cache *cache,
 		    const struct memory_slot *slot, u64 gfn, bool write)
 {
-	struct guest_memory *memory = &vm->memory;
 	unsigned long hva = slot->hva + ((gfn - slot->base_gfn) << PAGE_SHIFT);
 	unsigned long invalidations;
 	struct page *page;
@@ -96,14 +94,14 @@ static int fault_in(struct vm *vm, struct table_cache *cache,
 			&writable);
 	if (ret)
 		return ret;
-	ret = map_page(vm, gfn, page, writable, invalidations, cache);
+	ret = map_page(memory, gfn, page, writable, invalidations, cache);
 	put_page(page);
 	return ret;
 }
 
 /**
  * memory_fault - serve the guest's access to a page that is not mapped
- * @vm: the VM
+ * @access: begun
  * @cache: the vCPU's own, kept from one fault to the next
  * @gpa: guest-physical address
  * @write: the access is a write
@@ -111,17 +109,13 @@ static int fault_in(struct vm *vm, struct table_cache *cache,
  * Return: MEMORY_FAULT_MAPPED; MEMORY_FAULT_MMIO; -EFAULT: the caller has no
  * memory behind the slot (or none that may be written); -ENOMEM; -EINTR.
  */
-int memory_fault(struct vm *vm, struct table_cache *cache, u64 gpa, bool write)
+int memory_fault(struct guest_access *access, struct table_cache *cache,
+		 u64 gpa, bool write)
 {
-	struct guest_memory *memory = &vm->memory;
 	u64 gfn = gpa >> PAGE_SHIFT;
-	const struct memory_slot *slot;
-	int srcu, ret = MEMORY_FAULT_MMIO;
+	const struct memory_slot *slot = memory_slot(access->memory, gfn);
 
-	srcu = srcu_read_lock(&memory->srcu);
-	slot = memory_slot(memory, gfn);
-	if (slot && !(write && slot->flags & MINIVMM_MEM_READONLY))
-		ret = fault_in(vm, cache, slot, gfn, write);
-	srcu_read_unlock(&memory->srcu, srcu);
-	return ret;
+	if (!slot || (write && slot->flags & MINIVMM_MEM_READONLY))
+		return MEMORY_FAULT_MMIO;
+	return fault_in(access->memory, cache, slot, gfn, write);
 }

@@ -10,11 +10,53 @@
 
 #include "../minivmm.h"
 
-/* Where the caller has @gpa; NULL if there is no slot (writable, for @write). */
-static void __user *gpa_to_user(struct guest_memory *memory, u64 gpa,
-				bool write)
+/**
+ * guest_access_begin - begin to look at guest memory
+ * @access: its @memory is set
+ *
+ * Slots do not go away until guest_access_end(). The thread may sleep.
+ */
+void guest_access_begin(struct guest_access *access)
 {
-	const struct memory_slot *slot = memory_slot(memory, gpa >> PAGE_SHIFT);
+	access->srcu = srcu_read_lock(&access->memory->srcu);
+	access->slot = NULL;
+}
+
+/**
+ * guest_access_end - undo guest_access_begin()
+ * @access: the access
+ */
+void guest_access_end(struct guest_access *access)
+{
+	srcu_read_unlock(&access->memory->srcu, access->srcu);
+}
+
+static noinline const struct memory_slot *
+another_slot(struct guest_access *access, u64 gfn)
+{
+	const struct memory_slot *slot = memory_slot(access->memory, gfn);
+
+	if (slot)
+		access->slot = slot;
+	return slot;
+}
+
+static __always_inline const struct memory_slot *
+find_slot(struct guest_access *access, u64 gfn)
+{
+	const struct memory_slot *slot = access->slot;
+
+	/* A frame below the slot makes a large number. */
+	if (slot && gfn - slot->base_gfn < slot->npages)
+		return slot;
+	return another_slot(access, gfn);
+}
+
+/* Where the caller has @gpa; NULL if there is no slot (writable, for @write). */
+static __always_inline void __user *
+gpa_to_user(struct guest_access *access, u64 gpa, bool write)
+{
+	const struct memory_slot *slot = find_slot(access, gpa >> PAGE_SHIFT);
 
 	if (!slot || (write && slot->flags & MINIVMM_MEM_READONLY))
 		return NULL;
@@ -50,7 +92,7 @@ do {									\
 
 /**
  * guest_read - read guest memory
- * @memory: of the VM; the caller holds its SRCU lock
+ * @access: begun
  * @gpa: guest-physical address
  * @data: gets the bytes
  * @len: how many; not across a page
@@ -58,10 +100,10 @@ do {									\
  * Return: 0; 1: there is no memory here; -EFAULT: the caller has no memory
  * mapped behind the slot.
  */
-int guest_read(struct guest_memory *memory, u64 gpa, void *data,
+int guest_read(struct guest_access *access, u64 gpa, void *data,
 	       unsigned int len)
 {
-	const void __user *from = gpa_to_user(memory, gpa, false);
+	const void __user *from = gpa_to_user(access, gpa, false);
 
 	if (!from)
 		return 1;
@@ -77,7 +119,7 @@ fault:
 
 /**
  * guest_write - write guest memory
- * @memory: of the VM; the caller holds its SRCU lock
+ * @access: begun
  * @gpa: guest-physical address
  * @data: the bytes
  * @len: how many; not across a page
@@ -85,10 +127,10 @@ fault:
  * Return: 0; 1: there is no memory here that the guest may write; -EFAULT: the
  * caller has no memory mapped behind the slot.
  */
-int guest_write(struct guest_memory *memory, u64 gpa, const void *data,
+int guest_write(struct guest_access *access, u64 gpa, const void *data,
 		unsigned int len)
 {
-	void __user *to = gpa_to_user(memory, gpa, true);
+	void __user *to = gpa_to_user(access, gpa, true);
 
 	if (!to)
 		return 1;
@@ -141,7 +183,7 @@ static int user_cmpxchg_sized(void __user *to, u64 *old, u64 new,
 
 /**
  * guest_cmpxchg - compare and exchange guest memory in one piece
- * @memory: of the VM; the caller holds its SRCU lock
+ * @access: begun
  * @gpa: guest-physical address, aligned to @len
  * @old: what it should hold; gets what it did hold
  * @new: what to put there if it did
@@ -149,10 +191,10 @@ static int user_cmpxchg_sized(void __user *to, u64 *old, u64 new,
  *
  * Return: as guest_write().
  */
-int guest_cmpxchg(struct guest_memory *memory, u64 gpa, u64 *old, u64 new,
+int guest_cmpxchg(struct guest_access *access, u64 gpa, u64 *old, u64 new,
 		  unsigned int len)
 {
-	void __user *to = gpa_to_user(memory, gpa, true);
+	void __user *to = gpa_to_user(access, gpa, true);
 
 	return to ? user_cmpxchg_sized(to, old, new, len) : 1;
 }

@@ -95,12 +95,26 @@ int memory_set_region(struct vm *vm,
 		      const struct minivmm_userspace_memory_region *region);
 const struct memory_slot *memory_slot(struct guest_memory *memory, u64 gfn);
 
+/**
+ * struct guest_access - a thread's way into guest memory
+ * @memory: of the VM
+ * @slot: the last one that was looked at; most accesses are near each other
+ * @srcu: what the SRCU lock gave; as long as it is held, @slot stays
+ */
+struct guest_access {
+	struct guest_memory *memory;
+	const struct memory_slot *slot;
+	int srcu;
+};
+
 /* guest.c */
-int guest_read(struct guest_memory *memory, u64 gpa, void *data,
+void guest_access_begin(struct guest_access *access);
+void guest_access_end(struct guest_access *access);
+int guest_read(struct guest_access *access, u64 gpa, void *data,
 	       unsigned int len);
-int guest_write(struct guest_memory *memory, u64 gpa, const void *data,
+int guest_write(struct guest_access *access, u64 gpa, const void *data,
 		unsigned int len);
-int guest_cmpxchg(struct guest_memory *memory, u64 gpa, u64 *old, u64 new,
+int guest_cmpxchg(struct guest_access *access, u64 gpa, u64 *old, u64 new,
 		  unsigned int len);
 
 /* fault.c */
@@ -109,7 +123,8 @@ enum memory_fault_result {
 	MEMORY_FAULT_MMIO,		/* no slot, or a write to a read-only one */
 };
 
-int memory_fault(struct vm *vm, struct table_cache *cache, u64 gpa, bool write);
+int memory_fault(struct guest_access *access, struct table_cache *cache,
+		 u64 gpa, bool write);
 void table_cache_drain(struct table_cache *cache);
 
 /* notifier.c */

@@ -35,9 +35,10 @@ static void requeue_event(struct vmx_vcpu *vx)
 	struct vcpu_events *events = &vx->vcpu.events;
 	u32 info = vmcs_read32(IDT_VECTORING_INFO_FIELD);
 
-	vx->vcpu.exit.vectoring = info;
+	vx->vcpu.exit.vectoring = 0;
 	if (likely(!(info & VECTORING_INFO_VALID_MASK)))
 		return;
+	vx->vcpu.exit.vectoring = info;
 	events->soft_length = vmcs_read32(VM_EXIT_INSTRUCTION_LEN);
 	switch (info & VECTORING_INFO_TYPE_MASK) {
 	case INTR_TYPE_HARD_EXCEPTION:
@@ -96,7 +97,7 @@ static int exit_exception_nmi(struct vmx_vcpu *vx)
 	}
 	requeue_event(vx);
 	if (vx->vcpu.events.interrupt.queued &&
-	    vx->vcpu.exit.vectoring & VECTORING_INFO_VALID_MASK)
+	    vx->vcpu.exit.vectoring)
 		vx->vcpu.events.interrupt.queued = false;
 	switch (info & INTR_INFO_VECTOR_MASK) {
 	case X86_TRAP_DB:
@@ -267,33 +268,6 @@ static int exit_ept_violation(struct vmx_vcpu *vx)
 	return EXIT_SLOW;
 }
 
-/* An event that cannot be delivered because a table of the guest is MMIO. */
-static int delivery_error(struct vcpu *vcpu)
-{
-	struct minivmm_run *run = vcpu->run;
-
-	run->internal.data[0] = vcpu->exit.vectoring;
-	run->internal.data[1] = vcpu->exit.reason;
-	run->internal.data[2] = vcpu->exit.qualification;
-	run->internal.data[3] = vcpu->exit.gpa;
-	return vcpu_internal_error(vcpu, MINIVMM_INTERNAL_ERROR_DELIVERY_EV, 4);
-}
-
-static int exit_ept_violation_slow(struct vcpu *vcpu)
-{
-	struct vcpu_exit *exit = &vcpu->exit;
-	int ret;
-
-	vcpu->stats.ept_faults++;
-	ret = memory_fault(vcpu->vm, &vcpu->table_cache, exit->gpa,
-			   exit->write);
-	if (ret != MEMORY_FAULT_MMIO)
-		return ret;
-	if (exit->vectoring & VECTORING_INFO_VALID_MASK)
-		return delivery_error(vcpu);
-	return vcpu_emulate(vcpu);
-}
-
 static const struct {
 	int (*fast)(struct vmx_vcpu *vx);
 	int (*slow)(struct vcpu *vcpu);
@@ -326,7 +300,7 @@ static const struct {
 	[EXIT_REASON_MWAIT_INSTRUCTION]	  = { exit_nothing_to_do },
 	[EXIT_REASON_MONITOR_INSTRUCTION] = { exit_nothing_to_do },
 	[EXIT_REASON_EPT_VIOLATION]	  = { exit_ept_violation,
-					      exit_ept_violation_slow },
+					      vcpu_memory_exit },
 	[EXIT_REASON_INVEPT]		  = { exit_invalid_opcode },
 	[EXIT_REASON_INVVPID]		  = { exit_invalid_opcode },
 	[EXIT_REASON_WBINVD]		  = { exit_nothing_to_do },

@@ -239,11 +239,12 @@ static int window(struct vmx_vcpu *vx)
 int vmx_run(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vx = to_vmx(vcpu);
+	bool window_wanted;
 	int ret;
 
 	vmx_get(vx);
-	set_interrupt_window(vx, vcpu_wants_interrupt_window(vcpu) ||
-				 vx->interrupt_deferred);
+	window_wanted = vcpu_wants_interrupt_window(vcpu);
+	set_interrupt_window(vx, window_wanted || vx->interrupt_deferred);
 	guest_fpu_load(vcpu);
 	ret = window(vx);
 	guest_fpu_save(vcpu);

@@ -373,6 +373,21 @@ static void cache_ar(struct vmx_vcpu *vx)
 	vx->vcpu.cached |= CACHED_AR;
 }
 
+/* RFLAGS and access rights are cached. */
+static unsigned int cached_cpl(const struct vmx_vcpu *vx)
+{
+	if (vx->vcpu.rflags & X86_EFLAGS_VM)
+		return 3;
+	return vx->ss_ar >> X86_AR_DPL_SHIFT & 3;
+}
+
+static unsigned int cached_mode(const struct vmx_vcpu *vx)
+{
+	if (vx->vcpu.efer & EFER_LMA && vx->cs_ar & X86_AR_L)
+		return 64;
+	return vx->cs_ar & X86_AR_DB ? 32 : 16;
+}
+
 /**
  * vmx_cpl - current privilege level
  * @vcpu: the vCPU
@@ -381,12 +396,11 @@ unsigned int vmx_cpl(struct vcpu *vcpu)
 {
 	struct vmx_vcpu *vx = to_vmx(vcpu);
 
-	if (vcpu_rflags(vcpu) & X86_EFLAGS_VM)
-		return 3;
 	vmx_get(vx);
+	vmx_cache_rip_and_rflags(vcpu);
 	cache_ar(vx);
 	vmx_put();
-	return vx->ss_ar >> X86_AR_DPL_SHIFT & 3;
+	return cached_cpl(vx);
 }
 
 /**
@@ -402,9 +416,7 @@ unsigned int vmx_mode(struct vcpu *vcpu)
 	vmx_get(vx);
 	cache_ar(vx);
 	vmx_put();
-	if (vcpu->efer & EFER_LMA && vx->cs_ar & X86_AR_L)
-		return 64;
-	return vx->cs_ar & X86_AR_DB ? 32 : 16;
+	return cached_mode(vx);
 }
 
 /**
@@ -478,9 +490,9 @@ void vmx_load_emulator(struct vcpu *vcpu)
 	cache_ar(vx);
 	if (vcpu->exit.gva_valid)
 		vcpu->exit.gva = vmcs_readl(GUEST_LINEAR_ADDRESS);
-	e->cpl = vmx_cpl(vcpu);
-	e->mode = vmx_mode(vcpu);
 	vmx_put();
+	e->cpl = cached_cpl(vx);
+	e->mode = cached_mode(vx);
 	memcpy(e->regs, vcpu->regs, sizeof(e->regs));
 	e->rip = vcpu->rip;
 	e->rflags = vcpu->rflags;

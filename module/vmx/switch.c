@@ -128,7 +128,10 @@ static void restore_segments(const struct host_registers *saved)
 	}
 }
 
-/* MSRs that the guest uses in long mode without an exit. */
+/*
+ * MSRs that the guest uses in long mode without an exit. A write costs ten times
+ * a comparison, and what both have is often the same (0).
+ */
 static void load_guest_msrs(struct vmx_vcpu *vx)
 {
 	const struct vcpu_msrs *msrs = &vx->vcpu.msrs;
@@ -136,7 +139,8 @@ static void load_guest_msrs(struct vmx_vcpu *vx)
 
 	if (vx->guest_syscall) {
 		saved->kernel_gs_base = vmx_rdmsr(MSR_KERNEL_GS_BASE);
-		vmx_wrmsr(MSR_KERNEL_GS_BASE, msrs->kernel_gs_base);
+		if (msrs->kernel_gs_base != saved->kernel_gs_base)
+			vmx_wrmsr(MSR_KERNEL_GS_BASE, msrs->kernel_gs_base);
 		if (vx->vcpu.efer & EFER_SCE) {
 			saved->star = vmx_rdmsr(MSR_STAR);
 			saved->lstar = vmx_rdmsr(MSR_LSTAR);
@@ -150,7 +154,8 @@ static void load_guest_msrs(struct vmx_vcpu *vx)
 		vx->msrs_loaded = true;
 		vx->syscall_loaded = vx->vcpu.efer & EFER_SCE;
 	}
-	if (vx->vcpu.cpuid.tsc_aux) {
+	if (vx->vcpu.cpuid.tsc_aux &&
+	    msrs->tsc_aux != this_cpu_read(vmx_cpu.tsc_aux)) {
 		vmx_wrmsr(MSR_TSC_AUX, msrs->tsc_aux);
 		vx->tsc_aux_loaded = true;
 	}
@@ -159,10 +164,12 @@ static void load_guest_msrs(struct vmx_vcpu *vx)
 static void restore_host_msrs(struct vmx_vcpu *vx)
 {
 	const struct host_registers *saved = &vx->saved;
+	struct vcpu_msrs *msrs = &vx->vcpu.msrs;
 
 	if (vx->msrs_loaded) {
-		vx->vcpu.msrs.kernel_gs_base = vmx_rdmsr(MSR_KERNEL_GS_BASE);
-		vmx_wrmsr(MSR_KERNEL_GS_BASE, saved->kernel_gs_base);
+		msrs->kernel_gs_base = vmx_rdmsr(MSR_KERNEL_GS_BASE);
+		if (msrs->kernel_gs_base != saved->kernel_gs_base)
+			vmx_wrmsr(MSR_KERNEL_GS_BASE, saved->kernel_gs_base);
 		if (vx->syscall_loaded) {
 			vmx_wrmsr(MSR_STAR, saved->star);
 			vmx_wrmsr(MSR_LSTAR, saved->lstar);

@@ -8,6 +8,7 @@
 #include "types.h"
 
 #define X86_INSN_MAX	15	/* a longer instruction is #GP */
+#define X86_FETCH_SIZE	16	/* room for its bytes, in whole words */
 
 /* What an instruction does. The order of ADD..CMP and BT..BTC is encoded. */
 enum x86_op {
@@ -56,7 +57,7 @@ struct x86_operand {
  * @mem: the memory operand: (base + index * scale + disp) in segment seg
  */
 struct x86_insn {
-	u8 bytes[X86_INSN_MAX];
+	u8 bytes[X86_FETCH_SIZE];
 	u8 len;
 	u8 op;
 	u8 mode;
