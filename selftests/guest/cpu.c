@@ -9,15 +9,14 @@
  */
 #include <stdlib.h>
 
+#include "check.h"
 #include "trap.h"
-
-#define CR4_OSXSAVE	(1ULL << 18)
 
 /*
  * The guest runs `before`, then `raises`, which must fault there with this
  * vector and error code 0. RAX to RDX are free to use.
  */
-#define FAULTS(name, mode, bits, before, raises, vector)		\
+#define FAULT_TEST(name, mode, bits, before, raises, vector)		\
 	GUEST_ASM(guest_##name, bits, before "at_" #name ": " raises "\n hlt\n"); \
 	extern const uint8_t at_##name[];				\
 	TEST(name)							\
@@ -28,24 +27,38 @@
 		EXPECT_EQ(GUEST_CODE + (at_##name - guest_##name), trap->rip); \
 	}
 
-#define GP64(name, before, raises)	FAULTS(name, MODE_LONG, 64, before, raises, GP)
-#define UD64(name, before, raises)	FAULTS(name, MODE_LONG, 64, before, raises, UD)
+#define GP64(name, before, raises)	FAULT_TEST(name, MODE_LONG, 64, before, raises, GP)
+#define UD64(name, before, raises)	FAULT_TEST(name, MODE_LONG, 64, before, raises, UD)
 
-/* The guest runs the code and halts; no exception may come. */
-#define RUNS(name, code, ...)						\
+/*
+ * The guest runs the code and halts; no exception may come. What follows is
+ * done then, in turn.
+ */
+#define RUN_TEST(name, code, ...)					\
 	GUEST64(guest_##name, code "hlt\n");				\
+	static void check_##name(struct vcpu *vcpu, struct minivmm_regs regs) \
+	{								\
+		(void)vcpu;						\
+		(void)regs;						\
+		(__VA_ARGS__);						\
+	}								\
 	TEST(name)							\
 	{								\
 		struct vcpu *vcpu = trap_guest(MODE_LONG, guest_##name); \
-		struct minivmm_regs regs;				\
 									\
 		vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);			\
 		ASSERT(!trap_record(vcpu)->count, "exception %llu",	\
 		       (unsigned long long)trap_record(vcpu)->vector);	\
-		regs = vcpu_regs(vcpu);					\
-		__VA_ARGS__;						\
-		(void)regs;						\
+		check_##name(vcpu, vcpu_regs(vcpu));			\
 	}
+
+static uint64_t msr(struct vcpu *vcpu, uint32_t index)
+{
+	uint64_t value;
+
+	ASSERT_EQ(1, vcpu_get_msr(vcpu, index, &value));
+	return value;
+}
 
 /* ---- CPUID ---- */
 
@@ -145,23 +158,23 @@ TEST(cpuid_shows_osxsave)
 
 /* ---- control registers ---- */
 
-RUNS(cr0_reads_back, "mov %cr0, %rbx\n mov %rbx, %rax\n xor $0x5000a, %rax\n mov %rax, %cr0\n"
-     "mov %cr0, %rcx\n", EXPECT_EQ(0x5000a, regs.rbx ^ regs.rcx);
-     EXPECT_EQ(regs.rcx, vcpu_sregs(vcpu).cr0))
+RUN_TEST(cr0_reads_back, "mov %cr0, %rbx\n mov %rbx, %rax\n xor $0x5000a, %rax\n mov %rax, %cr0\n"
+	 "mov %cr0, %rcx\n", EQUAL(0x5000a, regs.rbx ^ regs.rcx),
+	 EQUAL(regs.rcx, vcpu_sregs(vcpu).cr0))
 /* Reserved bits of the lower half are ignored, ET is always 1. */
-RUNS(cr0_ignores_low_reserved_bits,
-     "mov %cr0, %rbx\n mov %rbx, %rax\n xor $0x10001fd0, %rax\n xor $0x10000000, %rax\n"
-     "mov %rax, %cr0\n mov %cr0, %rcx\n", EXPECT_EQ(0, regs.rbx ^ regs.rcx))
-RUNS(clts_clears_ts, "mov %cr0, %rax\n or $8, %eax\n mov %rax, %cr0\n mov %cr0, %rbx\n"
-     "clts\n mov %cr0, %rcx\n", EXPECT_EQ(8, regs.rbx & 8); EXPECT_EQ(0, regs.rcx & 8))
-RUNS(lmsw_and_smsw, "mov $0xb, %eax\n lmsw %ax\n smsw %rbx\n mov %cr0, %rcx\n",
-     EXPECT_EQ(0xb, regs.rbx & 0xf); EXPECT_EQ(regs.rbx & 0xffff, regs.rcx & 0xffff))
-RUNS(cr4_reads_back, "mov %cr4, %rbx\n mov %rbx, %rax\n xor $0xc8, %rax\n mov %rax, %cr4\n"
-     "mov %cr4, %rcx\n", EXPECT_EQ(0xc8, regs.rbx ^ regs.rcx);
-     EXPECT_EQ(regs.rcx, vcpu_sregs(vcpu).cr4))
-RUNS(cr3_reads_back, "mov %cr3, %rbx\n lea 0x18(%rbx), %rax\n mov %rax, %cr3\n"
-     "mov %cr3, %rcx\n", EXPECT_EQ(0x18, regs.rbx ^ regs.rcx);
-     EXPECT_EQ(regs.rcx, vcpu_sregs(vcpu).cr3))
+RUN_TEST(cr0_ignores_low_reserved_bits,
+	 "mov %cr0, %rbx\n mov %rbx, %rax\n xor $0x10001fd0, %rax\n xor $0x10000000, %rax\n"
+	 "mov %rax, %cr0\n mov %cr0, %rcx\n", EQUAL(0, regs.rbx ^ regs.rcx))
+RUN_TEST(clts_clears_ts, "mov %cr0, %rax\n or $8, %eax\n mov %rax, %cr0\n mov %cr0, %rbx\n"
+	 "clts\n mov %cr0, %rcx\n", EQUAL(8, regs.rbx & 8), EQUAL(0, regs.rcx & 8))
+RUN_TEST(lmsw_and_smsw, "mov $0xb, %eax\n lmsw %ax\n smsw %rbx\n mov %cr0, %rcx\n",
+	 EQUAL(0xb, regs.rbx & 0xf), EQUAL(regs.rbx & 0xffff, regs.rcx & 0xffff))
+RUN_TEST(cr4_reads_back, "mov %cr4, %rbx\n mov %rbx, %rax\n xor $0xc8, %rax\n mov %rax, %cr4\n"
+	 "mov %cr4, %rcx\n", EQUAL(0xc8, regs.rbx ^ regs.rcx),
+	 EQUAL(regs.rcx, vcpu_sregs(vcpu).cr4))
+RUN_TEST(cr3_reads_back, "mov %cr3, %rbx\n lea 0x18(%rbx), %rax\n mov %rax, %cr3\n"
+	 "mov %cr3, %rcx\n", EQUAL(0x18, regs.rbx ^ regs.rcx),
+	 EQUAL(regs.rcx, vcpu_sregs(vcpu).cr3))
 
 GP64(cr0_upper_half, "mov %cr0, %rax\n bts $32, %rax\n", "mov %rax, %cr0")
 GP64(cr0_pg_without_pe, "mov %cr0, %rax\n btr $0, %rax\n", "mov %rax, %cr0")
@@ -174,8 +187,8 @@ GP64(cr3_reserved_bit, "mov %cr3, %rax\n bts $62, %rax\n", "mov %rax, %cr3")
 GP64(cr8_above_15, "mov $16, %eax\n", "mov %rax, %cr8")
 UD64(cr1_does_not_exist, "", ".byte 0x0f, 0x20, 0xc8")	/* mov %cr1, %rax */
 UD64(cr5_does_not_exist, "", ".byte 0x0f, 0x22, 0xe8")	/* mov %rax, %cr5 */
-FAULTS(cr0_pg_without_pe_in_real_mode, MODE_REAL, 16,
-       "mov %cr0, %eax\n or $0x80000000, %eax\n", "mov %eax, %cr0", GP)
+FAULT_TEST(cr0_pg_without_pe_in_real_mode, MODE_REAL, 16,
+	   "mov %cr0, %eax\n or $0x80000000, %eax\n", "mov %eax, %cr0", GP)
 
 /* A bit of CR4 whose feature the guest's CPUID lacks is reserved. */
 GUEST64(guest_cr4_fsgsbase, "mov %cr4, %rax\n bts $16, %rax\n mov %rax, %cr4\n hlt\n");
@@ -224,48 +237,46 @@ GP64(wrmsr_kernel_gs_base_not_canonical, WRMSR(0xc0000102, 0, 0x800000), "wrmsr"
 GP64(wrmsr_pat_with_a_reserved_type, WRMSR(0x277, 0x02, 0), "wrmsr")
 GP64(wrmsr_apic_base_reserved_bit, WRMSR(0x1b, 0xfee00901, 0), "wrmsr")
 
-RUNS(msrs_read_back,
-     WRMSR(0xc0000081, 0x11, 0x22) "wrmsr\n xor %eax, %eax\n xor %edx, %edx\n rdmsr\n"
-     "shl $32, %rdx\n or %rdx, %rax\n mov %rax, %rsi\n"
-     WRMSR(0xc0000102, 0x33, 0x44) "wrmsr\n xor %eax, %eax\n xor %edx, %edx\n rdmsr\n"
-     "shl $32, %rdx\n or %rdx, %rax\n mov %rax, %rdi\n",
-     uint64_t value;
-     EXPECT_EQ(0x2200000011, regs.rsi);
-     EXPECT_EQ(0x4400000033, regs.rdi);
-     EXPECT_EQ(1, vcpu_get_msr(vcpu, 0xc0000081, &value)); EXPECT_EQ(0x2200000011, value);
-     EXPECT_EQ(1, vcpu_get_msr(vcpu, 0xc0000102, &value)); EXPECT_EQ(0x4400000033, value))
-RUNS(fs_and_gs_bases_are_msrs,
-     WRMSR(0xc0000100, 0x9000, 0) "wrmsr\n" WRMSR(0xc0000101, 0x9100, 0) "wrmsr\n"
-     "movl $0x11, 0x9010\n movl $0x22, 0x9110\n mov %fs:0x10, %esi\n mov %gs:0x10, %edi\n"
-     WRMSR(0xc0000102, 0x9200, 0) "wrmsr\n swapgs\n movl $0x33, 0x9210\n mov %gs:0x10, %ebx\n",
-     uint64_t value;
-     EXPECT_EQ(0x11, regs.rsi); EXPECT_EQ(0x22, regs.rdi); EXPECT_EQ(0x33, regs.rbx);
-     EXPECT_EQ(0x9000, vcpu_sregs(vcpu).fs.base);
-     EXPECT_EQ(0x9200, vcpu_sregs(vcpu).gs.base);
-     EXPECT_EQ(1, vcpu_get_msr(vcpu, 0xc0000102, &value)); EXPECT_EQ(0x9100, value))
+RUN_TEST(msrs_read_back,
+	 WRMSR(0xc0000081, 0x11, 0x22) "wrmsr\n xor %eax, %eax\n xor %edx, %edx\n rdmsr\n"
+	 "shl $32, %rdx\n or %rdx, %rax\n mov %rax, %rsi\n"
+	 WRMSR(0xc0000102, 0x33, 0x44) "wrmsr\n xor %eax, %eax\n xor %edx, %edx\n rdmsr\n"
+	 "shl $32, %rdx\n or %rdx, %rax\n mov %rax, %rdi\n",
+	 EQUAL(0x2200000011, regs.rsi),
+	 EQUAL(0x4400000033, regs.rdi),
+	 EQUAL(0x2200000011, msr(vcpu, 0xc0000081)),
+	 EQUAL(0x4400000033, msr(vcpu, 0xc0000102)))
+RUN_TEST(fs_and_gs_bases_are_msrs,
+	 WRMSR(0xc0000100, 0x9000, 0) "wrmsr\n" WRMSR(0xc0000101, 0x9100, 0) "wrmsr\n"
+	 "movl $0x11, 0x9010\n movl $0x22, 0x9110\n mov %fs:0x10, %esi\n mov %gs:0x10, %edi\n"
+	 WRMSR(0xc0000102, 0x9200, 0) "wrmsr\n swapgs\n movl $0x33, 0x9210\n mov %gs:0x10, %ebx\n",
+	 EQUAL(0x11, regs.rsi), EQUAL(0x22, regs.rdi), EQUAL(0x33, regs.rbx),
+	 EQUAL(0x9000, vcpu_sregs(vcpu).fs.base),
+	 EQUAL(0x9200, vcpu_sregs(vcpu).gs.base),
+	 EQUAL(0x9100, msr(vcpu, 0xc0000102)))
 /* SYSCALL takes the guest's own STAR, LSTAR and mask. */
-RUNS(syscall_uses_the_guests_msrs,
-     "mov $0xc0000080, %ecx\n rdmsr\n or $1, %eax\n wrmsr\n"
-     WRMSR(0xc0000081, 0, 0x00200018) "wrmsr\n"
-     "lea 1f(%rip), %rax\n mov $0xc0000082, %ecx\n xor %edx, %edx\n wrmsr\n"
-     WRMSR(0xc0000084, 0x1, 0) "wrmsr\n"
-     "stc\n syscall\n 2: ud2\n"
-     "1: lea 2b(%rip), %rbx\n sub %rcx, %rbx\n mov %cs, %esi\n",
-     EXPECT_EQ(0, regs.rbx); EXPECT_EQ(0x18, regs.rsi); EXPECT_EQ(0, regs.rflags & 1);
-     EXPECT_EQ(1, regs.r11 & 1))
-RUNS(sysenter_uses_the_guests_msrs,
-     WRMSR(0x174, 0x18, 0) "wrmsr\n" WRMSR(0x175, 0x6800, 0) "wrmsr\n"
-     "lea 1f(%rip), %rax\n mov $0x176, %ecx\n xor %edx, %edx\n wrmsr\n"
-     "sysenter\n ud2\n 1: mov %cs, %esi\n",
-     EXPECT_EQ(0x18, regs.rsi); EXPECT_EQ(0x6800, regs.rsp))
-RUNS(apic_base_reads, "mov $0x1b, %ecx\n rdmsr\n", EXPECT_EQ(0xfee00900, regs.rax))
+RUN_TEST(syscall_uses_the_guests_msrs,
+	 "mov $0xc0000080, %ecx\n rdmsr\n or $1, %eax\n wrmsr\n"
+	 WRMSR(0xc0000081, 0, 0x00200018) "wrmsr\n"
+	 "lea 1f(%rip), %rax\n mov $0xc0000082, %ecx\n xor %edx, %edx\n wrmsr\n"
+	 WRMSR(0xc0000084, 0x1, 0) "wrmsr\n"
+	 "stc\n syscall\n 2: ud2\n"
+	 "1: lea 2b(%rip), %rbx\n sub %rcx, %rbx\n mov %cs, %esi\n",
+	 EQUAL(0, regs.rbx), EQUAL(0x18, regs.rsi), EQUAL(0, regs.rflags & 1),
+	 EQUAL(1, regs.r11 & 1))
+RUN_TEST(sysenter_uses_the_guests_msrs,
+	 WRMSR(0x174, 0x18, 0) "wrmsr\n" WRMSR(0x175, 0x6800, 0) "wrmsr\n"
+	 "lea 1f(%rip), %rax\n mov $0x176, %ecx\n xor %edx, %edx\n wrmsr\n"
+	 "sysenter\n ud2\n 1: mov %cs, %esi\n",
+	 EQUAL(0x18, regs.rsi), EQUAL(0x6800, regs.rsp))
+RUN_TEST(apic_base_reads, "mov $0x1b, %ecx\n rdmsr\n", EQUAL(0xfee00900, regs.rax))
 
 /* ---- XSETBV ---- */
 
 #define OSXSAVE	"mov %cr4, %rax\n or $0x40000, %eax\n mov %rax, %cr4\n"
 
-RUNS(xsetbv_and_xgetbv, OSXSAVE WRMSR(0, 3, 0) "xsetbv\n xor %eax, %eax\n xgetbv\n",
-     EXPECT_EQ(3, regs.rax); EXPECT_EQ(0, regs.rdx))
+RUN_TEST(xsetbv_and_xgetbv, OSXSAVE WRMSR(0, 3, 0) "xsetbv\n xor %eax, %eax\n xgetbv\n",
+	 EQUAL(3, regs.rax), EQUAL(0, regs.rdx))
 UD64(xsetbv_without_osxsave, WRMSR(0, 1, 0), "xsetbv")
 GP64(xsetbv_without_x87, OSXSAVE WRMSR(0, 2, 0), "xsetbv")
 GP64(xsetbv_avx_without_sse, OSXSAVE WRMSR(0, 5, 0), "xsetbv")
@@ -274,12 +285,12 @@ GP64(xsetbv_of_xcr1, OSXSAVE WRMSR(1, 1, 0), "xsetbv")
 
 /* ---- cache, time, and what is not for guests ---- */
 
-RUNS(invd_and_wbinvd, "movl $0x1234, 0x9000\n wbinvd\n invd\n mov 0x9000, %ebx\n",
-     EXPECT_EQ(0x1234, regs.rbx))
-RUNS(invlpg, "invlpg 0x123000\n")
-RUNS(rdtsc_grows, "rdtsc\n shl $32, %rdx\n or %rdx, %rax\n mov %rax, %rbx\n cpuid\n"
-     "mov %rbx, %rsi\n rdtsc\n shl $32, %rdx\n or %rdx, %rax\n mov %rax, %rdi\n",
-     EXPECT_TRUE(regs.rdi > 0))
+RUN_TEST(invd_and_wbinvd, "movl $0x1234, 0x9000\n wbinvd\n invd\n mov 0x9000, %ebx\n",
+	 EQUAL(0x1234, regs.rbx))
+RUN_TEST(invlpg, "invlpg 0x123000\n", (void)0)
+RUN_TEST(rdtsc_grows, "rdtsc\n shl $32, %rdx\n or %rdx, %rax\n mov %rax, %rbx\n cpuid\n"
+	 "mov %rbx, %rsi\n rdtsc\n shl $32, %rdx\n or %rdx, %rax\n mov %rax, %rdi\n",
+	 EQUAL(true, regs.rdi > 0))
 GP64(rdpmc_of_an_unknown_counter, "mov $0x3fffffff, %ecx\n", "rdpmc")
 UD64(vmxon_without_vmx, "movl $0, 0x9000\n", "vmxon 0x9000")
 UD64(vmread_without_vmx, "", "vmread %rax, %rbx")
@@ -289,8 +300,8 @@ UD64(getsec, "xor %eax, %eax\n", "getsec")
 UD64(rsm_outside_smm, "", "rsm")
 
 /* An unknown hypercall is answered with -ENOSYS (1000), and RIP moves on. */
-RUNS(vmcall, "mov $0x7fffffff, %eax\n mov $1, %ebx\n vmcall\n mov $2, %ebx\n",
-     EXPECT_EQ(-1000ULL, regs.rax); EXPECT_EQ(2, regs.rbx))
+RUN_TEST(vmcall, "mov $0x7fffffff, %eax\n mov $1, %ebx\n vmcall\n mov $2, %ebx\n",
+	 EQUAL(-1000ULL, regs.rax), EQUAL(2, regs.rbx))
 
 GUEST64(guest_rdtsc, "1: rdtsc\n out %al, $0x42\n jmp 1b\n");
 

@@ -10,6 +10,7 @@
  */
 #include <sys/mman.h>
 
+#include "check.h"
 #include "trap.h"
 
 #define RAM	GUEST_FREE
@@ -19,70 +20,70 @@
  * The instruction `faults` after `before` must raise this exception; faults
  * report the instruction itself, traps the one behind it.
  */
-#define RAISE(name, bits, mode, before, faults, vector, error, ...)	\
+#define RAISE_TEST(name, bits, mode, before, faults, vector, error, ...) \
 	GUEST_ASM(guest_##name, bits, before "at_" #name ": " faults	\
 		  "\nafter_" #name ": hlt\n");				\
 	extern const uint8_t at_##name[], after_##name[];		\
-	TEST(name)							\
+	static void check_##name(struct trap *trap)			\
 	{								\
-		struct vcpu *vcpu = trap_guest(mode, guest_##name);	\
-		struct trap *trap;					\
-									\
 		(void)at_##name;					\
 		(void)after_##name;					\
-		trap = trap_expect(vcpu, vector, error);		\
-		__VA_ARGS__;						\
+		(__VA_ARGS__);						\
+	}								\
+	TEST(name)							\
+	{								\
+		check_##name(trap_expect(trap_guest(mode, guest_##name), vector, error)); \
 	}
 
 #define AT(name)							\
-	EXPECT_EQ(GUEST_CODE + (at_##name - guest_##name), trap->rip)
+	EQUAL(GUEST_CODE + (at_##name - guest_##name), trap->rip)
 #define AFTER(name)							\
-	EXPECT_EQ(GUEST_CODE + (after_##name - guest_##name), trap->rip)
+	EQUAL(GUEST_CODE + (after_##name - guest_##name), trap->rip)
 
-RAISE(divide_error, 64, MODE_LONG, "xor %ecx, %ecx\n", "div %ecx", DE, 0,
-      AT(divide_error))
-RAISE(breakpoint, 64, MODE_LONG, "", "int3", BP, 0, AFTER(breakpoint))
-RAISE(invalid_opcode, 64, MODE_LONG, "", "ud2", UD, 0, AT(invalid_opcode))
-RAISE(general_protection, 64, MODE_LONG, "mov $0x4321, %eax\n", "mov %ax, %ds", GP, 0x4320,
-      AT(general_protection))
-RAISE(page_fault_read, 64, MODE_LONG, "movabs $0x8000001234, %rsi\n", "mov (%rsi), %eax",
-      PF, 0, AT(page_fault_read); EXPECT_EQ(0x8000001234, trap->cr2))
-RAISE(page_fault_write, 64, MODE_LONG, "movabs $0x8000001234, %rsi\n", "mov %eax, (%rsi)",
-      PF, 2, AT(page_fault_write); EXPECT_EQ(0x8000001234, trap->cr2))
-RAISE(page_fault_fetch, 64, MODE_LONG, "movabs $0x8000001234, %rsi\n jmp *%rsi\n", "",
-      PF, 0x10, EXPECT_EQ(0x8000001234, trap->cr2); EXPECT_EQ(0x8000001234, trap->rip))
-RAISE(stack_fault, 64, MODE_LONG, "movabs $0x800000000000, %rbp\n", "mov (%rbp), %eax",
-      SS, 0, AT(stack_fault))
-RAISE(software_interrupt, 64, MODE_LONG, "", "int $0x20", 0x20, 0, AFTER(software_interrupt))
-RAISE(device_not_available, 64, MODE_LONG,
-      "mov %cr0, %rax\n or $8, %rax\n mov %rax, %cr0\n", "fninit", NM, 0,
-      AT(device_not_available))
-RAISE(x87_error, 64, MODE_LONG,
-      "fninit\n mov $0x900c, %esi\n movw $0x37b, (%rsi)\n fldcw (%rsi)\n"
-      "fld1\n fldz\n fdivrp\n", "fwait", MF, 0, AT(x87_error))
-RAISE(simd_error, 64, MODE_LONG,
-      "mov $0x900c, %esi\n movl $0x1d80, (%rsi)\n ldmxcsr (%rsi)\n"
-      "xorps %xmm0, %xmm0\n mov $1, %eax\n cvtsi2ss %eax, %xmm1\n",
-      "divss %xmm0, %xmm1", XM, 0, AT(simd_error))
-RAISE(single_step, 64, MODE_LONG, "pushf\n orl $0x100, (%rsp)\n popf\n", "nop", DB, 0,
-      AFTER(single_step))
-RAISE(icebp, 64, MODE_LONG, "", ".byte 0xf1", DB, 0, AFTER(icebp))
-RAISE(overflow, 32, MODE_PROT32, "mov $0x7f, %al\n inc %al\n", "into", OF_, 0,
-      AFTER(overflow))
-RAISE(bound_range, 32, MODE_PROT32,
-      "mov $0xb000, %esi\n movl $0, (%esi)\n movl $4, 4(%esi)\n mov $5, %eax\n",
-      "bound %eax, (%esi)", BR, 0, AT(bound_range))
-RAISE(page_fault_in_paged32, 32, MODE_PAGED32, "mov %cr3, %eax\n mov $0, %ecx\n"
-      "mov %ecx, 0xffc(%eax)\n", "mov %ecx, 0xffc00004", PF, 2,
-      AT(page_fault_in_paged32); EXPECT_EQ(0xffc00004, trap->cr2))
-RAISE(general_protection_in_pae, 32, MODE_PAE, "", "mov %eax, %cs:0", GP, 0,
-      AT(general_protection_in_pae))
-RAISE(divide_error_in_real_mode, 16, MODE_REAL, "xor %cx, %cx\n", "div %cx", DE, 0,
-      AT(divide_error_in_real_mode))
-RAISE(invalid_opcode_in_real_mode, 16, MODE_REAL, "", "ud2", UD, 0,
-      AT(invalid_opcode_in_real_mode))
-RAISE(segment_limit_in_real_mode, 16, MODE_REAL, "mov $0xffff, %bx\n", "mov (%bx), %ax",
-      GP, 0, AT(segment_limit_in_real_mode))
+RAISE_TEST(divide_error, 64, MODE_LONG, "xor %ecx, %ecx\n", "div %ecx", DE, 0,
+	   AT(divide_error))
+RAISE_TEST(breakpoint, 64, MODE_LONG, "", "int3", BP, 0, AFTER(breakpoint))
+RAISE_TEST(invalid_opcode, 64, MODE_LONG, "", "ud2", UD, 0, AT(invalid_opcode))
+RAISE_TEST(general_protection, 64, MODE_LONG, "mov $0x4321, %eax\n", "mov %ax, %ds", GP, 0x4320,
+	   AT(general_protection))
+RAISE_TEST(page_fault_read, 64, MODE_LONG, "movabs $0x8000001234, %rsi\n", "mov (%rsi), %eax",
+	   PF, 0, AT(page_fault_read), EQUAL(0x8000001234, trap->cr2))
+RAISE_TEST(page_fault_write, 64, MODE_LONG, "movabs $0x8000001234, %rsi\n", "mov %eax, (%rsi)",
+	   PF, 2, AT(page_fault_write), EQUAL(0x8000001234, trap->cr2))
+RAISE_TEST(page_fault_fetch, 64, MODE_LONG, "movabs $0x8000001234, %rsi\n jmp *%rsi\n", "",
+	   PF, 0x10, EQUAL(0x8000001234, trap->cr2), EQUAL(0x8000001234, trap->rip))
+RAISE_TEST(stack_fault, 64, MODE_LONG, "movabs $0x800000000000, %rbp\n", "mov (%rbp), %eax",
+	   SS, 0, AT(stack_fault))
+RAISE_TEST(software_interrupt, 64, MODE_LONG, "", "int $0x20", 0x20, 0, AFTER(software_interrupt))
+RAISE_TEST(device_not_available, 64, MODE_LONG,
+	   "mov %cr0, %rax\n or $8, %rax\n mov %rax, %cr0\n", "fninit", NM, 0,
+	   AT(device_not_available))
+RAISE_TEST(x87_error, 64, MODE_LONG,
+	   "fninit\n mov $0x900c, %esi\n movw $0x37b, (%rsi)\n fldcw (%rsi)\n"
+	   "fld1\n fldz\n fdivrp\n", "fwait", MF, 0, AT(x87_error))
+RAISE_TEST(simd_error, 64, MODE_LONG,
+	   "mov $0x900c, %esi\n movl $0x1d80, (%rsi)\n ldmxcsr (%rsi)\n"
+	   "xorps %xmm0, %xmm0\n mov $1, %eax\n cvtsi2ss %eax, %xmm1\n",
+	   "divss %xmm0, %xmm1", XM, 0, AT(simd_error))
+RAISE_TEST(single_step, 64, MODE_LONG, "pushf\n orl $0x100, (%rsp)\n popf\n", "nop", DB, 0,
+	   AFTER(single_step))
+RAISE_TEST(icebp, 64, MODE_LONG, "", ".byte 0xf1", DB, 0, AFTER(icebp))
+RAISE_TEST(overflow, 32, MODE_PROT32, "mov $0x7f, %al\n inc %al\n", "into", OF_, 0,
+	   AFTER(overflow))
+RAISE_TEST(bound_range, 32, MODE_PROT32,
+	   "mov $0xb000, %esi\n movl $0, (%esi)\n movl $4, 4(%esi)\n mov $5, %eax\n",
+	   "bound %eax, (%esi)", BR, 0, AT(bound_range))
+RAISE_TEST(page_fault_in_paged32, 32, MODE_PAGED32, "mov %cr3, %eax\n mov $0, %ecx\n"
+	   "mov %ecx, 0xffc(%eax)\n", "mov %ecx, 0xffc00004", PF, 2,
+	   AT(page_fault_in_paged32), EQUAL(0xffc00004, trap->cr2))
+RAISE_TEST(general_protection_in_pae, 32, MODE_PAE, "", "mov %eax, %cs:0", GP, 0,
+	   AT(general_protection_in_pae))
+RAISE_TEST(divide_error_in_real_mode, 16, MODE_REAL, "xor %cx, %cx\n", "div %cx", DE, 0,
+	   AT(divide_error_in_real_mode))
+RAISE_TEST(invalid_opcode_in_real_mode, 16, MODE_REAL, "", "ud2", UD, 0,
+	   AT(invalid_opcode_in_real_mode))
+RAISE_TEST(segment_limit_in_real_mode, 16, MODE_REAL, "mov $0xffff, %bx\n", "mov (%bx), %ax",
+	   GP, 0, AT(segment_limit_in_real_mode))
 
 GUEST64(guest_write_gva, "mov %eax, 0x123000\n hlt\n");
 
@@ -229,48 +230,55 @@ static void fresh_stack(struct vcpu *vcpu)
 	vcpu_set_regs(vcpu, &regs);
 }
 
-#define DELIVER(name, bits, mode, before, raises, vector, error, ...)	\
+/* A new guest, whose IDT, stack or both are in pages not touched yet. */
+static struct vcpu *fresh_guest(enum guest_mode mode, const uint8_t *code, size_t size,
+				unsigned int fresh)
+{
+	struct vcpu *vcpu = guest_create(mode, code, size);
+
+	trap_install(vcpu);
+	if (fresh & 1)
+		fresh_idt(vcpu);
+	if (fresh & 2)
+		fresh_stack(vcpu);
+	return vcpu;
+}
+
+#define DELIVER_TEST(name, bits, mode, before, raises, vector, error, ...) \
 	GUEST_ASM(guest_##name, bits, before "at_" #name ": " raises	\
 		  "\nafter_" #name ": hlt\n");				\
 	extern const uint8_t at_##name[], after_##name[];		\
-	static void check_##name(struct vcpu *vcpu)			\
+	static void check_##name(struct trap *trap)			\
 	{								\
-		struct trap *trap = trap_expect(vcpu, vector, error);	\
-									\
 		(void)at_##name;					\
 		(void)after_##name;					\
-		__VA_ARGS__;						\
-		guest_free(vcpu);					\
+		(__VA_ARGS__);						\
 	}								\
 	TEST(name)							\
 	{								\
-		struct vcpu *vcpu = trap_guest(mode, guest_##name);	\
+		for (unsigned int fresh = 1; fresh < 4; fresh++) {	\
+			struct vcpu *vcpu = fresh_guest(mode, guest_##name, \
+				guest_##name##_end - guest_##name, fresh); \
 									\
-		fresh_idt(vcpu);					\
-		check_##name(vcpu);					\
-		vcpu = trap_guest(mode, guest_##name);			\
-		fresh_stack(vcpu);					\
-		check_##name(vcpu);					\
-		vcpu = trap_guest(mode, guest_##name);			\
-		fresh_idt(vcpu);					\
-		fresh_stack(vcpu);					\
-		check_##name(vcpu);					\
+			check_##name(trap_expect(vcpu, vector, error));	\
+			guest_free(vcpu);				\
+		}							\
 	}
 
-DELIVER(deliver_fault, 64, MODE_LONG, "", "ud2", UD, 0, AT(deliver_fault))
-DELIVER(deliver_fault_with_error_code, 64, MODE_LONG, "mov $0x4321, %eax\n",
-	"mov %ax, %ds", GP, 0x4320, AT(deliver_fault_with_error_code))
-DELIVER(deliver_page_fault, 64, MODE_LONG, "movabs $0x8000001234, %rsi\n",
-	"mov %eax, (%rsi)", PF, 2, AT(deliver_page_fault);
-	EXPECT_EQ(0x8000001234, trap->cr2))
-DELIVER(deliver_software_interrupt, 64, MODE_LONG, "", "int $0x42", 0x42, 0,
-	AFTER(deliver_software_interrupt))
-DELIVER(deliver_breakpoint, 64, MODE_LONG, "", "int3", BP, 0, AFTER(deliver_breakpoint))
-DELIVER(deliver_icebp, 64, MODE_LONG, "", ".byte 0xf1", DB, 0, AFTER(deliver_icebp))
-DELIVER(deliver_in_protected_mode, 32, MODE_PROT32, "", "int $0x42", 0x42, 0,
-	AFTER(deliver_in_protected_mode))
-DELIVER(deliver_fault_in_pae, 32, MODE_PAE, "mov $0x4321, %eax\n", "mov %ax, %ds",
-	GP, 0x4320, AT(deliver_fault_in_pae))
+DELIVER_TEST(deliver_fault, 64, MODE_LONG, "", "ud2", UD, 0, AT(deliver_fault))
+DELIVER_TEST(deliver_fault_with_error_code, 64, MODE_LONG, "mov $0x4321, %eax\n",
+	     "mov %ax, %ds", GP, 0x4320, AT(deliver_fault_with_error_code))
+DELIVER_TEST(deliver_page_fault, 64, MODE_LONG, "movabs $0x8000001234, %rsi\n",
+	     "mov %eax, (%rsi)", PF, 2, AT(deliver_page_fault),
+	     EQUAL(0x8000001234, trap->cr2))
+DELIVER_TEST(deliver_software_interrupt, 64, MODE_LONG, "", "int $0x42", 0x42, 0,
+	     AFTER(deliver_software_interrupt))
+DELIVER_TEST(deliver_breakpoint, 64, MODE_LONG, "", "int3", BP, 0, AFTER(deliver_breakpoint))
+DELIVER_TEST(deliver_icebp, 64, MODE_LONG, "", ".byte 0xf1", DB, 0, AFTER(deliver_icebp))
+DELIVER_TEST(deliver_in_protected_mode, 32, MODE_PROT32, "", "int $0x42", 0x42, 0,
+	     AFTER(deliver_in_protected_mode))
+DELIVER_TEST(deliver_fault_in_pae, 32, MODE_PAE, "mov $0x4321, %eax\n", "mov %ax, %ds",
+	     GP, 0x4320, AT(deliver_fault_in_pae))
 
 GUEST16(guest_fresh_ivt, "mov $0x2000, %ax\n mov %ax, %ss\n mov $0x10, %sp\n int $0x42\n hlt\n");
 

@@ -6,6 +6,7 @@
  * to user space in exits of any number of items each (KVM itself batches INS
  * and not OUTS), so the tests count items and not exits.
  */
+#include "check.h"
 #include "trap.h"
 
 #define PORT	0x1f0
@@ -60,15 +61,22 @@ static struct minivmm_regs expect_hlt(struct vcpu *vcpu)
 	return vcpu_regs(vcpu);
 }
 
+/*
+ * One instruction: what comes behind the code is done in turn, separated by
+ * commas: what user space must see, and what must be true after the HLT.
+ */
 #define IO_TEST(name, bits, mode, code, ...)				\
 	GUEST_ASM(guest_##name, bits, code "hlt\n");			\
-	TEST(name)							\
+	static void check_##name(struct vcpu *vcpu)			\
 	{								\
-		struct vcpu *vcpu = guest_new(mode, guest_##name);	\
 		struct minivmm_regs regs;				\
 									\
-		__VA_ARGS__;						\
+		(__VA_ARGS__);						\
 		(void)regs;						\
+	}								\
+	TEST(name)							\
+	{								\
+		check_##name(guest_new(mode, guest_##name));		\
 	}
 
 #define LONG_TEST(name, code, ...)					\
@@ -77,20 +85,19 @@ static struct minivmm_regs expect_hlt(struct vcpu *vcpu)
 
 #define OUT(size, data, count)	expect_out(vcpu, size, data, count)
 #define IN(size, data, count)	expect_in(vcpu, size, data, count)
-#define HLT			regs = expect_hlt(vcpu)
-#define REG(name, value)	EXPECT_EQ(value, regs.name)
+#define HLT			(regs = expect_hlt(vcpu))
+#define REG(name, value)	EQUAL(value, regs.name)
 #define PUT(gpa, text)		vm_write(vcpu->vm, gpa, text, sizeof(text) - 1)
 #define MEM(gpa, text)							\
-	EXPECT(!memcmp(vm_at(vcpu->vm, gpa), text, sizeof(text) - 1),	\
-	       "memory at %#x is not as expected", (unsigned int)(gpa))
+	EQUAL(0, memcmp(vm_at(vcpu->vm, gpa), text, sizeof(text) - 1))
 
-LONG_TEST(out8, "out %al, %dx\n", OUT(1, "\x11", 1); HLT)
-LONG_TEST(out16, "out %ax, %dx\n", OUT(2, "\x11\x22", 1); HLT)
-LONG_TEST(out32, "out %eax, %dx\n", OUT(4, "\x11\x22\x33\x44", 1); HLT)
-LONG_TEST(in8, "in %dx, %al\n", IN(1, "\xee", 1); HLT; REG(rax, 0x88776655443322ee))
-LONG_TEST(in16, "in %dx, %ax\n", IN(2, "\xee\xff", 1); HLT;
+LONG_TEST(out8, "out %al, %dx\n", OUT(1, "\x11", 1), HLT)
+LONG_TEST(out16, "out %ax, %dx\n", OUT(2, "\x11\x22", 1), HLT)
+LONG_TEST(out32, "out %eax, %dx\n", OUT(4, "\x11\x22\x33\x44", 1), HLT)
+LONG_TEST(in8, "in %dx, %al\n", IN(1, "\xee", 1), HLT, REG(rax, 0x88776655443322ee))
+LONG_TEST(in16, "in %dx, %ax\n", IN(2, "\xee\xff", 1), HLT,
 	  REG(rax, 0x887766554433ffee))
-LONG_TEST(in32, "in %dx, %eax\n", IN(4, "\1\2\3\x80", 1); HLT; REG(rax, 0x80030201))
+LONG_TEST(in32, "in %dx, %eax\n", IN(4, "\1\2\3\x80", 1), HLT, REG(rax, 0x80030201))
 
 GUEST16(guest_immediate, "mov $0x5aa5, %ax\n out %al, $0x42\n out %ax, $0x43\n"
 			 "in $0x44, %al\n hlt\n");
@@ -121,82 +128,105 @@ TEST(every_port_comes_to_user_space)
 	expect_hlt(vcpu);
 }
 
-LONG_TEST(outsb, "mov $0x40000, %esi\n outsb\n", PUT(RAM, "\x5a"); OUT(1, "\x5a", 1);
-	  HLT; REG(rsi, RAM + 1))
-LONG_TEST(outsw, "mov $0x40000, %esi\n outsw\n", PUT(RAM, "\x5a\xa5");
-	  OUT(2, "\x5a\xa5", 1); HLT; REG(rsi, RAM + 2))
-LONG_TEST(outsl, "mov $0x40000, %esi\n outsl\n", PUT(RAM, "\1\2\3\4");
-	  OUT(4, "\1\2\3\4", 1); HLT; REG(rsi, RAM + 4))
-LONG_TEST(insb, "mov $0x40000, %edi\n insb\n", IN(1, "\x5a", 1); HLT;
-	  REG(rdi, RAM + 1); MEM(RAM, "\x5a\0"))
-LONG_TEST(insw, "mov $0x40000, %edi\n insw\n", IN(2, "\x5a\xa5", 1); HLT;
-	  REG(rdi, RAM + 2); MEM(RAM, "\x5a\xa5\0"))
-LONG_TEST(insl, "mov $0x40000, %edi\n insl\n", IN(4, "\1\2\3\4", 1); HLT;
-	  REG(rdi, RAM + 4); MEM(RAM, "\1\2\3\4\0"))
-LONG_TEST(outsb_down, "mov $0x40001, %esi\n std\n outsb\n outsb\n", PUT(RAM, "ba");
-	  OUT(1, "ab", 2); HLT; REG(rsi, RAM - 1))
+LONG_TEST(outsb, "mov $0x40000, %esi\n outsb\n", PUT(RAM, "\x5a"), OUT(1, "\x5a", 1),
+	  HLT, REG(rsi, RAM + 1))
+LONG_TEST(outsw, "mov $0x40000, %esi\n outsw\n", PUT(RAM, "\x5a\xa5"),
+	  OUT(2, "\x5a\xa5", 1), HLT, REG(rsi, RAM + 2))
+LONG_TEST(outsl, "mov $0x40000, %esi\n outsl\n", PUT(RAM, "\1\2\3\4"),
+	  OUT(4, "\1\2\3\4", 1), HLT, REG(rsi, RAM + 4))
+LONG_TEST(insb, "mov $0x40000, %edi\n insb\n", IN(1, "\x5a", 1), HLT,
+	  REG(rdi, RAM + 1), MEM(RAM, "\x5a\0"))
+LONG_TEST(insw, "mov $0x40000, %edi\n insw\n", IN(2, "\x5a\xa5", 1), HLT,
+	  REG(rdi, RAM + 2), MEM(RAM, "\x5a\xa5\0"))
+LONG_TEST(insl, "mov $0x40000, %edi\n insl\n", IN(4, "\1\2\3\4", 1), HLT,
+	  REG(rdi, RAM + 4), MEM(RAM, "\1\2\3\4\0"))
+LONG_TEST(outsb_down, "mov $0x40001, %esi\n std\n outsb\n outsb\n", PUT(RAM, "ba"),
+	  OUT(1, "ab", 2), HLT, REG(rsi, RAM - 1))
 
 LONG_TEST(rep_outsb, "mov $0x40000, %esi\n mov $5, %ecx\n rep outsb\n",
-	  PUT(RAM, "Hello, world"); OUT(1, "Hello", 5); HLT; REG(rsi, RAM + 5); REG(rcx, 0))
+	  PUT(RAM, "Hello, world"), OUT(1, "Hello", 5), HLT, REG(rsi, RAM + 5), REG(rcx, 0))
 LONG_TEST(rep_outsw_down, "mov $0x40004, %esi\n mov $3, %ecx\n std\n rep outsw\n",
-	  PUT(RAM, "\5\6\3\4\1\2"); OUT(2, "\1\2\3\4\5\6", 3); HLT; REG(rsi, RAM - 2);
+	  PUT(RAM, "\5\6\3\4\1\2"), OUT(2, "\1\2\3\4\5\6", 3), HLT, REG(rsi, RAM - 2),
 	  REG(rcx, 0))
 LONG_TEST(rep_outsl, "mov $0x40000, %esi\n mov $2, %ecx\n rep outsl\n",
-	  PUT(RAM, "abcdefgh"); OUT(4, "abcdefgh", 2); HLT; REG(rsi, RAM + 8); REG(rcx, 0))
+	  PUT(RAM, "abcdefgh"), OUT(4, "abcdefgh", 2), HLT, REG(rsi, RAM + 8), REG(rcx, 0))
 LONG_TEST(rep_insb, "mov $0x40000, %edi\n mov $5, %ecx\n rep insb\n",
-	  IN(1, "Hello", 5); HLT; REG(rdi, RAM + 5); REG(rcx, 0); MEM(RAM, "Hello\0"))
+	  IN(1, "Hello", 5), HLT, REG(rdi, RAM + 5), REG(rcx, 0), MEM(RAM, "Hello\0"))
 LONG_TEST(rep_insw_down, "mov $0x40004, %edi\n mov $3, %ecx\n std\n rep insw\n",
-	  IN(2, "\1\2\3\4\5\6", 3); HLT; REG(rdi, RAM - 2); REG(rcx, 0);
+	  IN(2, "\1\2\3\4\5\6", 3), HLT, REG(rdi, RAM - 2), REG(rcx, 0),
 	  MEM(RAM, "\5\6\3\4\1\2"))
 LONG_TEST(rep_insl, "mov $0x40000, %edi\n mov $2, %ecx\n rep insl\n",
-	  IN(4, "abcdefgh", 2); HLT; REG(rdi, RAM + 8); REG(rcx, 0); MEM(RAM, "abcdefgh\0"))
+	  IN(4, "abcdefgh", 2), HLT, REG(rdi, RAM + 8), REG(rcx, 0), MEM(RAM, "abcdefgh\0"))
 LONG_TEST(rep_outsb_count_0, "mov $0x40000, %esi\n xor %ecx, %ecx\n rep outsb\n",
-	  HLT; REG(rsi, RAM); REG(rcx, 0))
+	  HLT, REG(rsi, RAM), REG(rcx, 0))
 LONG_TEST(rep_insb_count_0, "mov $0x40000, %edi\n xor %ecx, %ecx\n rep insb\n",
-	  HLT; REG(rdi, RAM); REG(rcx, 0))
+	  HLT, REG(rdi, RAM), REG(rcx, 0))
 LONG_TEST(rep_outsb_address_size_32,
 	  "movabs $0x100040000, %rsi\n movabs $0x700000002, %rcx\n addr32 rep outsb\n",
-	  PUT(RAM, "ab"); OUT(1, "ab", 2); HLT; REG(rsi, RAM + 2); REG(rcx, 0))
+	  PUT(RAM, "ab"), OUT(1, "ab", 2), HLT, REG(rsi, RAM + 2), REG(rcx, 0))
 
 /* Long ones: more than a page, at an odd place. */
-LONG_TEST(rep_outsw_across_pages, "mov $0x40ffd, %esi\n mov $2500, %ecx\n rep outsw\n",
-	  uint8_t data[5000];
-	  for (unsigned int i = 0; i < sizeof(data); i++)
+GUEST64(guest_long_outs, "mov $0x1f0, %edx\n mov $0x40ffd, %esi\n mov $2500, %ecx\n"
+			 "rep outsw\n hlt\n");
+
+TEST(rep_outsw_across_pages)
+{
+	struct vcpu *vcpu = guest_new(MODE_LONG, guest_long_outs);
+	struct minivmm_regs regs;
+	uint8_t data[5000];
+
+	for (unsigned int i = 0; i < sizeof(data); i++)
 		data[i] = i * 7;
-	  vm_write(vcpu->vm, RAM + 0xffd, data, sizeof(data));
-	  OUT(2, data, 2500); HLT; REG(rsi, RAM + 0xffd + 5000); REG(rcx, 0))
-LONG_TEST(rep_insl_across_pages, "mov $0x40ffe, %edi\n mov $1500, %ecx\n rep insl\n",
-	  uint8_t data[6000];
-	  for (unsigned int i = 0; i < sizeof(data); i++)
+	vm_write(vcpu->vm, RAM + 0xffd, data, sizeof(data));
+	OUT(2, data, 2500);
+	HLT;
+	REG(rsi, RAM + 0xffd + 5000);
+	REG(rcx, 0);
+}
+
+GUEST64(guest_long_ins, "mov $0x1f0, %edx\n mov $0x40ffe, %edi\n mov $1500, %ecx\n"
+			"rep insl\n hlt\n");
+
+TEST(rep_insl_across_pages)
+{
+	struct vcpu *vcpu = guest_new(MODE_LONG, guest_long_ins);
+	struct minivmm_regs regs;
+	uint8_t data[6000];
+
+	for (unsigned int i = 0; i < sizeof(data); i++)
 		data[i] = i * 11;
-	  IN(4, data, 1500); HLT; REG(rdi, RAM + 0xffe + 6000); REG(rcx, 0);
-	  EXPECT_TRUE(!memcmp(vm_at(vcpu->vm, RAM + 0xffe), data, sizeof(data)));
-	  MEM(RAM + 0xffe + 6000, "\0\0\0\0"))
+	IN(4, data, 1500);
+	HLT;
+	REG(rdi, RAM + 0xffe + 6000);
+	REG(rcx, 0);
+	EXPECT_TRUE(!memcmp(vm_at(vcpu->vm, RAM + 0xffe), data, sizeof(data)));
+	MEM(RAM + 0xffe + 6000, "\0\0\0\0");
+}
+
 LONG_TEST(rep_insb_to_pages_that_are_not_adjacent,
 	  "mov $0x123ffe, %edi\n mov $4, %ecx\n rep insb\n",
-	  vm_map(vcpu, 0x123000, RAM | PTE_P | PTE_W);
-	  vm_map(vcpu, 0x124000, (RAM + 0x8000) | PTE_P | PTE_W);
-	  IN(1, "abcd", 4); HLT; MEM(RAM + 0xffe, "ab\0\0"); MEM(RAM + 0x8000, "cd\0"))
+	  vm_map(vcpu, 0x123000, RAM | PTE_P | PTE_W),
+	  vm_map(vcpu, 0x124000, (RAM + 0x8000) | PTE_P | PTE_W),
+	  IN(1, "abcd", 4), HLT, MEM(RAM + 0xffe, "ab\0\0"), MEM(RAM + 0x8000, "cd\0"))
 
 LONG_TEST(outs_with_gs_source,
 	  "mov $0xc0000101, %ecx\n mov $0x40000, %eax\n xor %edx, %edx\n wrmsr\n"
 	  "mov $0x1f0, %edx\n mov $2, %esi\n .byte 0x65\n outsb\n",
-	  PUT(RAM, "abc"); OUT(1, "c", 1); HLT; REG(rsi, 3))
+	  PUT(RAM, "abc"), OUT(1, "c", 1), HLT, REG(rsi, 3))
 
 IO_TEST(real_rep_outsb_wraps_at_64k, 16, MODE_REAL,
 	"mov $0x1f0, %dx\n mov $0x3000, %ax\n mov %ax, %ds\n"
 	"mov $0xfffe, %esi\n mov $3, %ecx\n rep outsb\n",
-	PUT(0x3fffe, "ab"); PUT(0x30000, "c"); OUT(1, "abc", 3); HLT; REG(rsi, 1);
+	PUT(0x3fffe, "ab"), PUT(0x30000, "c"), OUT(1, "abc", 3), HLT, REG(rsi, 1),
 	REG(rcx, 0))
 IO_TEST(real_rep_insw, 16, MODE_REAL,
 	"mov $0x1f0, %dx\n mov $0x3000, %ax\n mov %ax, %es\n"
 	"mov $0x10, %di\n mov $2, %cx\n rep insw\n",
-	IN(2, "abcd", 2); HLT; REG(rdi, 0x14); MEM(0x30010, "abcd\0"))
+	IN(2, "abcd", 2), HLT, REG(rdi, 0x14), MEM(0x30010, "abcd\0"))
 IO_TEST(prot32_outs_with_segment_base, 32, MODE_PROT32,
 	"mov $0x1f0, %edx\n mov $1, %esi\n outsl\n",
-	struct minivmm_sregs sregs = vcpu_sregs(vcpu);
-	sregs.ds.base = RAM; vcpu_set_sregs(vcpu, &sregs);
-	PUT(RAM, "abcdefg"); OUT(4, "bcde", 1); HLT; REG(rsi, 5))
+	set_bases(vcpu, RAM, 0),
+	PUT(RAM, "abcdefg"), OUT(4, "bcde", 1), HLT, REG(rsi, 5))
 
 /* ---- faults inside ---- */
 

@@ -9,6 +9,7 @@
 #ifndef GUEST_MMIO_H
 #define GUEST_MMIO_H
 
+#include "check.h"
 #include "vm.h"
 
 #define MMIO		0xd0000000ULL	/* mapped by every paged mode, no slot there */
@@ -60,18 +61,22 @@ static inline struct minivmm_regs expect_hlt(struct vcpu *vcpu)
 #define W(offset, len, value)	expect_write(vcpu, MMIO + (offset), len, value)
 
 /*
- * One encoding: the guest's code, then what user space must see and what the
- * registers must be at the HLT that follows the code.
+ * One encoding: the guest's code, and then what is done in turn, separated by
+ * commas: what user space must see, and what must be true at the HLT that
+ * follows the code.
  */
 #define MMIO_TEST(name, bits, mode, code, ...)				\
 	GUEST_ASM(guest_##name, bits, code "hlt\n");			\
-	TEST(name)							\
+	static void check_##name(struct vcpu *vcpu)			\
 	{								\
-		struct vcpu *vcpu = guest_new(mode, guest_##name);	\
 		struct minivmm_regs regs;				\
 									\
-		__VA_ARGS__;						\
+		(__VA_ARGS__);						\
 		(void)regs;						\
+	}								\
+	TEST(name)							\
+	{								\
+		check_##name(guest_new(mode, guest_##name));		\
 	}
 
 /* In long mode, with RBX at the MMIO page and a pattern in RAX. */
@@ -80,18 +85,20 @@ static inline struct minivmm_regs expect_hlt(struct vcpu *vcpu)
 		  "mov $0xd0000000, %ebx\n"				\
 		  "movabs $0x8877665544332211, %rax\n" code, __VA_ARGS__)
 
-#define HLT		regs = expect_hlt(vcpu)
-#define RAX(value)	EXPECT_EQ(value, regs.rax)
-#define RCX(value)	EXPECT_EQ(value, regs.rcx)
-#define RSI(value)	EXPECT_EQ(value, regs.rsi)
-#define RDI(value)	EXPECT_EQ(value, regs.rdi)
-#define FLAGS(mask, value)	EXPECT_EQ(value, regs.rflags & (mask))
-#define MEM(gpa, len, value)						\
-	do {								\
-		uint64_t mem_ = 0;					\
-									\
-		memcpy(&mem_, vm_at(vcpu->vm, gpa), len);		\
-		EXPECT_EQ(value, mem_);					\
-	} while (0)
+#define HLT		(regs = expect_hlt(vcpu))
+#define RAX(value)	EQUAL(value, regs.rax)
+#define RCX(value)	EQUAL(value, regs.rcx)
+#define RSI(value)	EQUAL(value, regs.rsi)
+#define RDI(value)	EQUAL(value, regs.rdi)
+#define FLAGS(mask, value)	EQUAL(value, regs.rflags & (mask))
+#define MEM(gpa, len, value)	EQUAL(value, memory_value(vcpu, gpa, len))
+
+static inline uint64_t memory_value(struct vcpu *vcpu, uint64_t gpa, uint32_t len)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, vm_at(vcpu->vm, gpa), len);
+	return value;
+}
 
 #endif

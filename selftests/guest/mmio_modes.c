@@ -29,88 +29,88 @@ static struct vcpu *real_guest(const uint8_t *code, size_t size)
 #define REAL_TEST(name, code, ...)					\
 	GUEST16(guest_##name,						\
 		"mov $0xa000, %ax\n mov %ax, %ds\n" code "hlt\n");	\
-	TEST(name)							\
+	static void check_##name(struct vcpu *vcpu)			\
 	{								\
-		struct vcpu *vcpu = real_guest(guest_##name,		\
-			guest_##name##_end - guest_##name);		\
 		struct minivmm_regs regs;				\
 									\
-		__VA_ARGS__;						\
+		(__VA_ARGS__);						\
 		(void)regs;						\
+	}								\
+	TEST(name)							\
+	{								\
+		check_##name(real_guest(guest_##name,			\
+				guest_##name##_end - guest_##name));	\
 	}
 
 #define VW(offset, len, value)	expect_write(vcpu, VGA + (offset), len, value)
 #define VR(offset, len, value)	expect_read(vcpu, VGA + (offset), len, value)
 
 REAL_TEST(real_store8_disp16, "mov $0x5a, %al\n mov %al, 0x1234\n",
-	  VW(0x1234, 1, 0x5a); HLT)
+	  VW(0x1234, 1, 0x5a), HLT)
 REAL_TEST(real_store16_bx_si, "mov $0x10, %bx\n mov $0x200, %si\n mov %ax, (%bx,%si)\n",
-	  VW(0x210, 2, 0xa000); HLT)
+	  VW(0x210, 2, 0xa000), HLT)
 REAL_TEST(real_store16_bx_di_disp8,
 	  "mov $0x10, %bx\n mov $0x200, %di\n mov %ax, -1(%bx,%di)\n",
-	  VW(0x20f, 2, 0xa000); HLT)
+	  VW(0x20f, 2, 0xa000), HLT)
 REAL_TEST(real_store16_si_disp16, "mov $0x10, %si\n mov %ax, 0x4000(%si)\n",
-	  VW(0x4010, 2, 0xa000); HLT)
-REAL_TEST(real_load32, "mov 8, %eax\n", VR(8, 4, 0xfedcba98); HLT; RAX(0xfedcba98))
+	  VW(0x4010, 2, 0xa000), HLT)
+REAL_TEST(real_load32, "mov 8, %eax\n", VR(8, 4, 0xfedcba98), HLT, RAX(0xfedcba98))
 REAL_TEST(real_address_wraps_at_64k, "mov $0xfff0, %bx\n mov $0x20, %si\n mov %al, (%bx,%si)\n",
-	  VW(0x10, 1, 0); HLT)
+	  VW(0x10, 1, 0), HLT)
 REAL_TEST(real_address_size_32, "mov $0x1234, %ebx\n mov %al, (%ebx)\n",
-	  VW(0x1234, 1, 0); HLT)
+	  VW(0x1234, 1, 0), HLT)
 /* BP addresses the stack segment, unless told otherwise. */
 REAL_TEST(real_bp_uses_ss, "mov $0x10, %bp\n mov %ax, %ss\n xor %ax, %ax\n mov %ax, %ds\n"
-	  "mov %al, 2(%bp)\n", VW(0x12, 1, 0); HLT)
+	  "mov %al, 2(%bp)\n", VW(0x12, 1, 0), HLT)
 REAL_TEST(real_segment_override, "mov %ax, %es\n xor %ax, %ax\n mov %ax, %ds\n"
-	  "mov $0x10, %bp\n mov %al, %es:2(%bp)\n", VW(0x12, 1, 0); HLT)
+	  "mov $0x10, %bp\n mov %al, %es:2(%bp)\n", VW(0x12, 1, 0), HLT)
 REAL_TEST(real_rep_stosw, "mov %ax, %es\n mov $0x10, %di\n mov $2, %cx\n rep stosw\n",
-	  VW(0x10, 2, 0xa000); VW(0x12, 2, 0xa000); HLT; RDI(0x14); RCX(0))
+	  VW(0x10, 2, 0xa000), VW(0x12, 2, 0xa000), HLT, RDI(0x14), RCX(0))
 REAL_TEST(real_rep_movsb, "mov %ax, %es\n xor %si, %si\n mov $0x100, %di\n mov $2, %cx\n"
-	  "rep movsb\n", VR(0, 1, 7); VW(0x100, 1, 7); VR(1, 1, 8); VW(0x101, 1, 8); HLT;
-	  RSI(2); RDI(0x102); RCX(0))
-REAL_TEST(real_moffs, "mov %al, 0x4321\n", VW(0x4321, 1, 0); HLT)
+	  "rep movsb\n", VR(0, 1, 7), VW(0x100, 1, 7), VR(1, 1, 8), VW(0x101, 1, 8), HLT,
+	  RSI(2), RDI(0x102), RCX(0))
+REAL_TEST(real_moffs, "mov %al, 0x4321\n", VW(0x4321, 1, 0), HLT)
 REAL_TEST(real_rep_uses_cx_only, "mov %ax, %es\n xor %di, %di\n mov $0xffff0001, %ecx\n"
-	  "rep stosb\n", VW(0, 1, 0); HLT; RCX(0xffff0000))
+	  "rep stosb\n", VW(0, 1, 0), HLT, RCX(0xffff0000))
 
 /* ---- 32 bits ---- */
 
-#define TEST32(name, mode, code, ...)					\
+#define TEST_32(name, mode, code, ...)					\
 	MMIO_TEST(name, 32, mode, "mov $0xd0000000, %ebx\n"		\
 		  "mov $0x44332211, %eax\n" code, __VA_ARGS__)
 
-TEST32(prot32_store, MODE_PROT32, "mov %eax, (%ebx)\n", W(0, 4, 0x44332211); HLT)
-TEST32(prot32_load_sib, MODE_PROT32, "mov $4, %ecx\n mov 8(%ebx,%ecx,8), %eax\n",
-       R(40, 4, 0xfedcba98); HLT; RAX(0xfedcba98))
-TEST32(prot32_moffs, MODE_PROT32, "mov %eax, 0xd0000004\n mov 0xd0000008, %al\n",
-       W(4, 4, 0x44332211); R(8, 1, 0xee); HLT; RAX(0x443322ee))
-TEST32(prot32_absolute, MODE_PROT32, "movl $1, 0xd0000010\n", W(0x10, 4, 1); HLT)
-TEST32(prot32_operand_size_16, MODE_PROT32, "mov %ax, (%ebx)\n", W(0, 2, 0x2211); HLT)
-TEST32(prot32_high_registers, MODE_PROT32,
-       "mov $0x9900, %edx\n mov %dh, (%ebx)\n", W(0, 1, 0x99); HLT)
-TEST32(prot32_address_wraps_at_4g, MODE_PROT32,
-       "mov $0xe0000000, %ebx\n mov %eax, 0xf0000000(%ebx)\n", W(0, 4, 0x44332211); HLT)
-TEST32(prot32_segment_base, MODE_PROT32, "xor %ebx, %ebx\n mov %eax, 0x10(%ebx)\n",
-       struct minivmm_sregs sregs = vcpu_sregs(vcpu);
-       sregs.ds.base = MMIO + 0x100; vcpu_set_sregs(vcpu, &sregs);
-       W(0x110, 4, 0x44332211); HLT)
-TEST32(prot32_ebp_uses_ss, MODE_PROT32, "xor %ebp, %ebp\n mov %eax, 0x10(%ebp)\n",
-       struct minivmm_sregs sregs = vcpu_sregs(vcpu);
-       sregs.ss.base = MMIO + 0x200; vcpu_set_sregs(vcpu, &sregs);
-       W(0x210, 4, 0x44332211); HLT)
-TEST32(prot32_address_size_16, MODE_PROT32, "mov $0xffff0010, %ebx\n mov %eax, 4(%bx)\n",
-       struct minivmm_sregs sregs = vcpu_sregs(vcpu);
-       sregs.ds.base = MMIO; vcpu_set_sregs(vcpu, &sregs);
-       W(0x14, 4, 0x44332211); HLT)
-TEST32(paged32_store, MODE_PAGED32, "mov %eax, 0x123456\n",
-       vm_map(vcpu, 0x123000, (MMIO + 0x5000) | PTE_P | PTE_W);
-       W(0x5456, 4, 0x44332211); HLT)
-TEST32(paged32_large_page, MODE_PAGED32, "mov %eax, 0x3ffffc(%ebx)\n",
-       W(0x3ffffc, 4, 0x44332211); HLT)
-TEST32(pae_store, MODE_PAE, "mov %eax, 0x123456\n",
-       vm_map(vcpu, 0x123000, (MMIO + 0x5000) | PTE_P | PTE_W);
-       W(0x5456, 4, 0x44332211); HLT)
+TEST_32(prot32_store, MODE_PROT32, "mov %eax, (%ebx)\n", W(0, 4, 0x44332211), HLT)
+TEST_32(prot32_load_sib, MODE_PROT32, "mov $4, %ecx\n mov 8(%ebx,%ecx,8), %eax\n",
+	R(40, 4, 0xfedcba98), HLT, RAX(0xfedcba98))
+TEST_32(prot32_moffs, MODE_PROT32, "mov %eax, 0xd0000004\n mov 0xd0000008, %al\n",
+	W(4, 4, 0x44332211), R(8, 1, 0xee), HLT, RAX(0x443322ee))
+TEST_32(prot32_absolute, MODE_PROT32, "movl $1, 0xd0000010\n", W(0x10, 4, 1), HLT)
+TEST_32(prot32_operand_size_16, MODE_PROT32, "mov %ax, (%ebx)\n", W(0, 2, 0x2211), HLT)
+TEST_32(prot32_high_registers, MODE_PROT32,
+	"mov $0x9900, %edx\n mov %dh, (%ebx)\n", W(0, 1, 0x99), HLT)
+TEST_32(prot32_address_wraps_at_4g, MODE_PROT32,
+	"mov $0xe0000000, %ebx\n mov %eax, 0xf0000000(%ebx)\n", W(0, 4, 0x44332211), HLT)
+TEST_32(prot32_segment_base, MODE_PROT32, "xor %ebx, %ebx\n mov %eax, 0x10(%ebx)\n",
+	set_bases(vcpu, MMIO + 0x100, 0),
+	W(0x110, 4, 0x44332211), HLT)
+TEST_32(prot32_ebp_uses_ss, MODE_PROT32, "xor %ebp, %ebp\n mov %eax, 0x10(%ebp)\n",
+	set_bases(vcpu, 0, MMIO + 0x200),
+	W(0x210, 4, 0x44332211), HLT)
+TEST_32(prot32_address_size_16, MODE_PROT32, "mov $0xffff0010, %ebx\n mov %eax, 4(%bx)\n",
+	set_bases(vcpu, MMIO, 0),
+	W(0x14, 4, 0x44332211), HLT)
+TEST_32(paged32_store, MODE_PAGED32, "mov %eax, 0x123456\n",
+	vm_map(vcpu, 0x123000, (MMIO + 0x5000) | PTE_P | PTE_W),
+	W(0x5456, 4, 0x44332211), HLT)
+TEST_32(paged32_large_page, MODE_PAGED32, "mov %eax, 0x3ffffc(%ebx)\n",
+	W(0x3ffffc, 4, 0x44332211), HLT)
+TEST_32(pae_store, MODE_PAE, "mov %eax, 0x123456\n",
+	vm_map(vcpu, 0x123000, (MMIO + 0x5000) | PTE_P | PTE_W),
+	W(0x5456, 4, 0x44332211), HLT)
 /* A gpa above 4 GiB from a 32-bit gva. */
-TEST32(pae_high_gpa, MODE_PAE, "mov %eax, 0x123456\n",
-       vm_map(vcpu, 0x123000, 0x8d0000000 | PTE_P | PTE_W);
-       expect_write(vcpu, 0x8d0000456, 4, 0x44332211); HLT)
+TEST_32(pae_high_gpa, MODE_PAE, "mov %eax, 0x123456\n",
+	vm_map(vcpu, 0x123000, 0x8d0000000 | PTE_P | PTE_W),
+	expect_write(vcpu, 0x8d0000456, 4, 0x44332211), HLT)
 
 /* Compatibility mode: 0x40 is INC EAX and no REX prefix, bases count. */
 GUEST32(guest_compat, ".byte 0x40\n mov %eax, 0x10(%ebx)\n hlt\n");

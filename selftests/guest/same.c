@@ -352,30 +352,67 @@ GUEST64(guest_control, "mov %cr0, %rax\n out %eax, $1\n mov %cr4, %rax\n out %ea
 GUEST64(guest_page_fault, "mov $0x8000001000, %rax\n mov (%rax), %ebx\n");
 GUEST64(guest_shutdown, "lidt 0xb000\n ud2\n");
 
-#define SAME(test, guest_mode, guest)					\
-	TEST(test)							\
-	{								\
-		static struct record ours, kvms;			\
-		static struct code code = { .mode = guest_mode };	\
-		const char *device = strdup(device_path());		\
-									\
-		need_both();						\
-		code.size = guest##_end - guest;			\
-		memcpy(code.bytes, guest, code.size);			\
-		run_guest(device, &code, &ours);			\
-		run_guest("/dev/kvm", &code, &kvms);			\
-		compare(0, &ours, &kvms);				\
-	}
+static void same(enum guest_mode mode, const uint8_t *bytes, size_t size)
+{
+	static struct record ours, kvms;
+	static struct code code;
+	const char *device = strdup(device_path());
 
-SAME(same_in_real_mode, MODE_REAL, guest_real)
-SAME(same_in_16_bit_protected_mode, MODE_PROT16, guest_real)
-SAME(same_in_protected_mode, MODE_PROT32, guest_protected)
-SAME(same_with_paging, MODE_PAGED32, guest_protected)
-SAME(same_with_pae, MODE_PAE, guest_protected)
-SAME(same_divide_error, MODE_LONG, guest_faults)
-SAME(same_page_fault, MODE_LONG, guest_page_fault)
-SAME(same_control_registers, MODE_LONG, guest_control)
-SAME(same_shutdown, MODE_LONG, guest_shutdown)
+	need_both();
+	code.mode = mode;
+	code.size = size;
+	memcpy(code.bytes, bytes, size);
+	run_guest(device, &code, &ours);
+	run_guest("/dev/kvm", &code, &kvms);
+	compare(0, &ours, &kvms);
+}
+
+#define SAME(mode, name)	same(mode, name, name##_end - name)
+
+TEST(same_in_real_mode)
+{
+	SAME(MODE_REAL, guest_real);
+}
+
+TEST(same_in_16_bit_protected_mode)
+{
+	SAME(MODE_PROT16, guest_real);
+}
+
+TEST(same_in_protected_mode)
+{
+	SAME(MODE_PROT32, guest_protected);
+}
+
+TEST(same_with_paging)
+{
+	SAME(MODE_PAGED32, guest_protected);
+}
+
+TEST(same_with_pae)
+{
+	SAME(MODE_PAE, guest_protected);
+}
+
+TEST(same_divide_error)
+{
+	SAME(MODE_LONG, guest_faults);
+}
+
+TEST(same_page_fault)
+{
+	SAME(MODE_LONG, guest_page_fault);
+}
+
+TEST(same_control_registers)
+{
+	SAME(MODE_LONG, guest_control);
+}
+
+TEST(same_shutdown)
+{
+	SAME(MODE_LONG, guest_shutdown);
+}
 
 /*
  * GET_SUPPORTED_CPUID differs: ours offers less. So both get ours, without leaf

@@ -152,7 +152,8 @@ TEST(timer_interrupts_exits_handled_inside)
 	EXPECT_TRUE(*(uint64_t *)vm_at(vcpu->vm, 0xb800) > 100);
 }
 
-GUEST64(guest_count_out, "xor %eax, %eax\n mov $0x42, %edx\n 1: out %eax, %dx\n inc %eax\n jmp 1b\n");
+GUEST64(guest_count_out, "xor %eax, %eax\n mov $0x42, %edx\n"
+	"1: out %eax, %dx\n inc %eax\n jmp 1b\n");
 
 /* Nothing is lost and nothing comes twice between exits and signals. */
 TEST(exits_and_signals_do_not_disturb_each_other)

@@ -91,7 +91,8 @@ TEST(two_vcpus_wait_for_each_other)
 }
 
 /* One vCPU writes code, the other runs it. */
-GUEST64(guest_wait_and_call, "1: cmpl $0, 0xb000\n je 1b\n mov $0x40000, %eax\n call *%rax\n hlt\n");
+GUEST64(guest_wait_and_call, "1: cmpl $0, 0xb000\n je 1b\n"
+	"mov $0x40000, %eax\n call *%rax\n hlt\n");
 
 TEST(one_vcpu_runs_what_the_host_writes)
 {
@@ -132,7 +133,8 @@ TEST(first_touch_by_two_vcpus)
 
 /* ---- each vCPU is its own ---- */
 
-GUEST64(guest_own_exit, "mov %ebx, %eax\n mov $0x42, %edx\n 1: out %eax, %dx\n add $16, %eax\n jmp 1b\n");
+GUEST64(guest_own_exit, "mov %ebx, %eax\n mov $0x42, %edx\n"
+	"1: out %eax, %dx\n add $16, %eax\n jmp 1b\n");
 
 static void *own_exits(void *argument)
 {
@@ -318,8 +320,8 @@ TEST(all_cpus_forget_a_page_that_goes)
 		for (unsigned int i = 0; i < 2; i++)
 			start(&thread[i], vcpu[i]);
 		usleep(5000);
-		ASSERT_EQ((uintptr_t)page, (uintptr_t)mmap(page, 4096, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+		ASSERT_TRUE(mmap(page, 4096, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == page);
 		for (unsigned int i = 0; i < 2; i++) {
 			ASSERT_EQ(0, pthread_join(thread[i], NULL));
 			EXPECT_EQ(0, vcpu_regs(vcpu[i]).rax);

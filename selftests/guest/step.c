@@ -88,7 +88,7 @@ TEST(single_step_over_mmio)
 
 /* ---- the shadow ---- */
 
-#define WINDOW_TEST(name, code, ...)					\
+#define WINDOW_TEST(name, code, serve)					\
 	GUEST64(guest_##name, "mov $0xd0000000, %ebx\n sti\n" code	\
 		"\nbehind_" #name ": mov $2, %edi\n 1: jmp 1b\n");	\
 	extern const uint8_t behind_##name[];				\
@@ -97,7 +97,7 @@ TEST(single_step_over_mmio)
 		struct vcpu *vcpu = trap_guest(MODE_LONG, guest_##name); \
 									\
 		vcpu->run->request_interrupt_window = 1;		\
-		__VA_ARGS__;						\
+		serve;							\
 		vcpu_run_to(vcpu, MINIVMM_EXIT_IRQ_WINDOW_OPEN);	\
 		EXPECT_EQ(GUEST_CODE + (behind_##name - guest_##name),	\
 			  vcpu_regs(vcpu).rip);				\
@@ -105,7 +105,7 @@ TEST(single_step_over_mmio)
 	}
 
 /* The instruction behind STI is done, the next one not begun. */
-WINDOW_TEST(window_behind_cpuid, "cpuid")
+WINDOW_TEST(window_behind_cpuid, "cpuid", (void)0)
 WINDOW_TEST(window_behind_out, "out %al, $0x42", vcpu_run_to_out(vcpu, 0x42))
 WINDOW_TEST(window_behind_an_mmio_write, "mov %eax, (%rbx)", expect_write(vcpu, MMIO, 4, 0))
 WINDOW_TEST(window_behind_an_mmio_read, "mov (%rbx), %eax", expect_read(vcpu, MMIO, 4, 0))
