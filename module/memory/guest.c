@@ -17,6 +17,7 @@
  * Slots do not go away until guest_access_end(). The thread may sleep.
  */
 void guest_access_begin(struct guest_access *access)
+	__acquires(&access->memory->srcu)
 {
 	access->srcu = srcu_read_lock(&access->memory->srcu);
 	access->slot = NULL;
@@ -27,6 +28,7 @@ void guest_access_begin(struct guest_access *access)
  * @access: the access
  */
 void guest_access_end(struct guest_access *access)
+	__releases(&access->memory->srcu)
 {
 	srcu_read_unlock(&access->memory->srcu, access->srcu);
 }
