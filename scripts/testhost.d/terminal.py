@@ -11,6 +11,8 @@ import sys
 import termios
 import tty
 
+from errors import SetupError
+
 ESCAPE = 0x01                   # Ctrl-A
 
 
@@ -18,7 +20,11 @@ class Terminal:
     """Relays between standard input and output and the host's COM2."""
 
     def __init__(self):
-        self.master, self.slave = os.openpty()
+        try:
+            self.master, self.slave = os.openpty()
+        except OSError as error:
+            raise SetupError("no pseudo-terminals here, which --interactive needs: "
+                             "mount -t devpts devpts /dev/pts") from error
         tty.setraw(self.slave)
         self.path = os.ttyname(self.slave)
         self._saved = None
