@@ -400,7 +400,10 @@ MEMBER(run, hypercall.nr);
 MEMBER(run, hypercall.args);
 MEMBER(run, hypercall.ret);
 MEMBER(run, hypercall.longmode);
+/* Newer headers, told by what else is new in them, have other names for it. */
+#ifndef KVM_EXIT_MEMORY_FAULT
 MEMBER(run, hypercall.pad);
+#endif
 MEMBER(run, tpr_access);
 MEMBER(run, tpr_access.rip);
 MEMBER(run, tpr_access.is_write);
