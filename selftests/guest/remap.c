@@ -336,6 +336,57 @@ TEST(nothing_is_lost_while_forking)
 		EXPECT_EQ((uint32_t)vcpu_regs(vcpu).rax, *(uint32_t *)(memory + i * 4096));
 }
 
+/* Counts in one page until told to stop. */
+GUEST64(guest_count_one, "1: incl (%rbx)\n cmpl $0, 0x9000\n je 1b\n hlt\n");
+
+static void *run_over_holes(void *vcpu)
+{
+	/* EFAULT is when the page is away */
+	while (vcpu_run(vcpu))
+		ASSERT_EQ(EFAULT, errno);
+	return NULL;
+}
+
+static void spin(unsigned int count)
+{
+	while (count--)
+		asm volatile("pause");
+}
+
+/*
+ * When mremap() returns, the page belongs to its new place alone: not one more
+ * write of a guest that runs on another CPU, or is just about to map it.
+ */
+TEST(page_that_moved_away_is_not_written_any_more)
+{
+	uint8_t *memory = map(NULL, PROT_READ | PROT_WRITE), *away = map(NULL, PROT_NONE);
+	struct vcpu *vcpu = slot_guest(guest_count_one,
+				       guest_count_one_end - guest_count_one, memory);
+	volatile uint32_t *stop = vm_at(vcpu->vm, 0x9000), *moved = (uint32_t *)away;
+	unsigned int written = 0, used = 0;
+	pthread_t thread;
+
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_over_holes, vcpu));
+	for (unsigned int i = 0; i < 400; i++) {
+		uint32_t before;
+
+		*(volatile uint32_t *)memory = 0;
+		spin(i * 7 % 1500);
+		ASSERT_TRUE(mremap(memory, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, away) ==
+			    away);
+		before = *moved;
+		spin(500);
+		written += *moved != before;
+		used += before != 0;
+		ASSERT_TRUE(mmap(memory, 4096, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == memory);
+	}
+	*stop = 1;
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, written);
+	ktap_note("the guest had used %u of 400 pages", used);
+}
+
 /* ---- slots change under a running guest ---- */
 
 GUEST64(guest_read_loop, "1: mov (%rbx), %eax\n cmpl $0, 0x9000\n je 1b\n hlt\n");
