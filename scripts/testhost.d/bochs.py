@@ -74,3 +74,8 @@ def command(machine):
     with open(f"{work}/bochsrc", "w", encoding="ascii") as file:
         file.write(config)
     return [program, "-q", "-f", f"{work}/bochsrc"]
+
+
+def stop(process, _ended):
+    """Ends the host: what it had to say has come, or is not wanted."""
+    process.kill()

@@ -14,7 +14,8 @@
  *   hostlink fail TEXT         '!': the command is not run, and why
  *   hostlink send PATH         '>' name of the file, 'f' frames its contents
  *   hostlink log               'l' frames: the kernel's log so far
- *   hostlink end               'e': nothing follows
+ *   hostlink end               'e': nothing follows; where QEMU's isa-debug-exit
+ *                              is listening, that ends the emulator too
  *
  * The other end is channel.py.
  */
@@ -32,6 +33,7 @@
 #include <unistd.h>
 
 #define PORT		0xe9
+#define EXIT_PORT	0x501
 #define CHUNK		65536
 
 static const char hello[] = "\n<minivmm test host>\n";
@@ -159,6 +161,13 @@ static void send_log(void)
 	free(buf);
 }
 
+static void end(void)
+{
+	frame('e', "", 0);
+	if (!ioperm(EXIT_PORT, 1, 1))
+		outb(0, EXIT_PORT);
+}
+
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
@@ -176,7 +185,7 @@ int main(int argc, char **argv)
 	else if (!strcmp(verb, "log"))
 		send_log();
 	else if (!strcmp(verb, "end"))
-		frame('e', "", 0);
+		end();
 	else
 		return 125;
 	return 0;

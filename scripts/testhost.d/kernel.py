@@ -52,13 +52,27 @@ class Kernel:
             start, entry = struct.unpack("<QQ", file.read(16))
             return start, entry, file.read()
 
-    def _unpack(self):
+    def vmlinux(self):
+        """Returns the path of the unpacked kernel, an ELF file."""
+        cached = f"{self.folder}/vmlinux"
+        if not os.path.exists(cached):
+            elf = self._elf()
+            with open(f"{cached}.{os.getpid()}", "wb") as file:
+                file.write(elf)
+            os.rename(f"{cached}.{os.getpid()}", cached)
+        return cached
+
+    def _elf(self):
         offset, length = struct.unpack_from("<II", self.bzimage, 0x248)
         start = (self.bzimage[0x1F1] + 1) * 512 + offset
         elf = _decompress(self.bzimage[start:start + length])
         if elf[:4] != b"\x7fELF":
             raise SetupError(f"{self.folder}/vmlinuz does not unpack to an ELF file: "
                              f"remove {self.folder} and run scripts/setup")
+        return elf
+
+    def _unpack(self):
+        elf = self._elf()
         entry, phoff = struct.unpack_from("<QQ", elf, 24)
         phnum, = struct.unpack_from("<H", elf, 56)
         # type, flags, offset, vaddr, paddr, filesz, memsz, align

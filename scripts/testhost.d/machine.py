@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A test host in an emulator: what is in it, its run from start to end, its end.
 
-bochs.py and qemu.py know how to start one, init is what happens inside.
+bochs.py, qemu.py and nested.py know how to start and stop one, init is what
+happens inside.
 """
 import os
 import selectors
@@ -156,19 +157,20 @@ class Machine:
         return Crashed if channel.rebooted else None
 
     def run(self, host):
-        """Runs the machine in HOST (bochs or qemu)."""
+        """Runs the machine in HOST (bochs, qemu or nested)."""
         started = time.monotonic()
         channel = Channel(output)
         command = host.command(self)
         prepared = time.monotonic()
         deadline = started + self.options.timeout
+        ended = KeyboardInterrupt
         with open(f"{self.work}/errors", "wb") as errors, \
              subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                               stderr=errors, start_new_session=True) as process:
             try:
                 ended = self._follow(process, channel, deadline)
             finally:
-                process.kill()
+                host.stop(process, ended)
                 if self.tty:
                     self.tty.restore()
         if self.options.verbose:

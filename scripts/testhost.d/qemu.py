@@ -14,29 +14,53 @@ from errors import SetupError
 CMDLINE = ("console=ttyS0,115200 quiet loglevel=5 panic=1 mitigations=off cryptomgr.notests "
            "initcall_blacklist=load_system_certificate_list")
 PROGRAM = "qemu-system-x86_64"
+KVM = ["-accel", "kvm", "-cpu", "host"]
 HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def command_line(machine, place, packages, console):
+    """Returns QEMU's command for MACHINE, whose files() are in the folder PLACE.
+
+    PACKAGES is the disk with Debian packages, CONSOLE the file for the kernel's log.
+    """
+    options = machine.options
+    parts = [PROGRAM, "-machine", "q35", "-nodefaults", "-display", "none", "-smp", str(options.cpus), "-m", str(options.memory),
+             "-kernel", f"{place}/vmlinux", "-initrd", f"{place}/initramfs",
+             "-append", f"{CMDLINE} {options.cmdline}".strip(), "-serial", f"file:{console}",
+             "-chardev", "stdio,id=link,signal=off", "-device", "isa-debugcon,iobase=0xe9,chardev=link",
+             # "hostlink end" writes there, and QEMU ends.
+             "-device", "isa-debug-exit,iobase=0x501"]
+    if not options.reboot:
+        parts.append("-no-reboot")
+    if packages:
+        parts += ["-drive", f"file={packages},format=raw,if=ide,snapshot=on"]
+    return parts
+
+
+def files(machine):
+    """Writes what QEMU reads to MACHINE's work folder: vmlinux and initramfs."""
+    os.symlink(machine.kernel.vmlinux(), f"{machine.work}/vmlinux")
+    with open(f"{machine.work}/initramfs", "wb") as file:
+        file.write(machine.initramfs)
 
 
 def command(machine):
     """Prepares MACHINE's work folder; returns the command that runs the host."""
     if not shutil.which(PROGRAM):
         raise SetupError(f"{PROGRAM} is not installed: apt-get install qemu-system-x86, or use --host=bochs")
-    options, work = machine.options, machine.work
-    with open(f"{work}/initramfs", "wb") as file:
-        file.write(machine.initramfs)
+    work = machine.work
+    files(machine)
+    parts = command_line(machine, work, machine.packages, f"{work}/console")
     # Without KVM there is no VT-x, but a host to try things on.
-    cpu = ["-accel", "kvm", "-cpu", "host"] if os.access("/dev/kvm", os.W_OK) else ["-accel", "tcg", "-cpu", "max"]
-    parts = [PROGRAM, "-nodefaults", "-display", "none", *cpu, "-smp", str(options.cpus), "-m", str(options.memory),
-             "-kernel", f"{machine.kernel.folder}/vmlinuz", "-initrd", f"{work}/initramfs",
-             "-append", f"{CMDLINE} {options.cmdline}".strip(), "-serial", f"file:{work}/console",
-             "-chardev", "stdio,id=link,signal=off", "-device", "isa-debugcon,iobase=0xe9,chardev=link"]
-    if not options.reboot:
-        parts.append("-no-reboot")
-    if machine.packages:
-        parts += ["-drive", f"file={machine.packages},format=raw,if=ide,snapshot=on"]
+    parts += KVM if os.access("/dev/kvm", os.W_OK) else ["-accel", "tcg", "-cpu", "max"]
     if machine.terminal:
         parts += ["-serial", machine.terminal]
     return parts
+
+
+def stop(process, _ended):
+    """Ends the host: what it had to say has come, or is not wanted."""
+    process.kill()
 
 
 def _boot_id():
