@@ -197,7 +197,10 @@ TEST(arithmetic)
 	      { 64, "81 0b 01 00 00 00", "or [s3 r3].4 $1.4" },
 	      { 64, "66 81 23 34 12", "and [s3 r3].2 $1234.2" },
 	      { 64, "48 83 2b ff", "sub [s3 r3].8 $ffffffffffffffff.8" },
-	      { 16, "83 07 01", "add [s3 r3].2 $1.2" });
+	      { 16, "83 07 01", "add [s3 r3].2 $1.2" },
+	      { 16, "82 07 ff", "add [s3 r3].1 $ffffffffffffffff.1" },
+	      { 32, "82 3b 01", "cmp [s3 r3].1 $1.1" },
+	      { 32, "f0 82 0b 01", "lock or [s3 r3].1 $1.1" });
 }
 
 TEST(other_logic)
@@ -302,6 +305,7 @@ TEST(rex)
 	      { 64, "41 8b 45 00", "mov r0.4 [s3 r13].4" },
 	      { 64, "41 8b 05 10 00 00 00", "mov r0.4 [s3 rip + 10].4" },
 	      { 64, "42 8b 04 20", "mov r0.4 [s3 r0 + r12 * 1].4" },
+	      { 64, "67 41 8b 04 25 10 00 00 00", "mov r0.4 [s3 + 10].4 a4" },
 	      { 64, "41 8b 04 05 10 00 00 00",
 		"mov r0.4 [s3 + r0 * 1 + 10].4" },
 	      { 64, "8a 23", "mov h0 [s3 r3].1" },
@@ -387,6 +391,7 @@ TEST(unknown_instructions)
 		"f3 0f b8 03",		/* popcnt */
 		"66 63 03",		/* movsxd of 16 bits */
 		"e4 10", "ec",		/* in */
+		"82 03 01",		/* not in 64-bit mode */
 	};
 	unsigned int i;
 

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A fuzzer's target as a test: on its corpus, the file CORPUS, each line of
+ * which is an input in hexadecimal; and on random inputs, of which some are
+ * lines of the corpus with random changes.
+ *
+ * FUZZ_SEED and FUZZ_COUNT in the environment change which, and how many.
+ */
+#include "fuzz.h"
+#include "ktap.h"
+
+#define RANDOM_INPUTS	100000
+
+static unsigned int line_bytes(const char *line, u8 *bytes, unsigned int max)
+{
+	unsigned int len = 0, byte;
+
+	while (len < max && sscanf(line, "%2x", &byte) == 1) {
+		bytes[len++] = byte;
+		line += 2;
+	}
+	return len;
+}
+
+/* A copy of its exact size: reading beyond it is noticed. */
+static void try_input(const u8 *bytes, unsigned int len)
+{
+	u8 *copy = malloc(len + !len);
+
+	ASSERT_TRUE(copy);
+	memcpy(copy, bytes, len);
+	LLVMFuzzerTestOneInput(copy, len);
+	free(copy);
+}
+
+struct line {
+	u8 *bytes;
+	unsigned int len;
+};
+
+static struct line corpus[2000];
+
+static unsigned int read_corpus(void)
+{
+	static char line[20000];
+	static u8 bytes[sizeof(line) / 2];
+	FILE *file = fopen(CORPUS, "r");
+	unsigned int count = 0, len;
+
+	ASSERT(file, "cannot open %s", CORPUS);
+	while (fgets(line, sizeof(line), file)) {
+		if (line[0] == '#')
+			continue;
+		ASSERT(count < ARRAY_SIZE(corpus), "more lines than expected");
+		len = line_bytes(line, bytes, sizeof(bytes));
+		corpus[count].bytes = malloc(len + !len);
+		ASSERT_TRUE(corpus[count].bytes);
+		memcpy(corpus[count].bytes, bytes, len);
+		corpus[count++].len = len;
+	}
+	fclose(file);
+	EXPECT(count > 10, "only %u inputs in %s", count, CORPUS);
+	return count;
+}
+
+TEST(corpus_holds)
+{
+	unsigned int i, count = read_corpus();
+
+	for (i = 0; i < count; i++)
+		try_input(corpus[i].bytes, corpus[i].len);
+	ktap_note("%u inputs", count);
+}
+
+static u64 seed;
+
+static u64 random64(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed * 0x2545f4914f6cdd1dULL;
+}
+
+static unsigned int below(unsigned int limit)
+{
+	return (random64() >> 20) % limit;
+}
+
+static u64 from_environment(const char *name, u64 otherwise)
+{
+	const char *value = getenv(name);
+
+	return value ? strtoull(value, NULL, 0) : otherwise;
+}
+
+/* Half of them begin as a line of the corpus does, with some bytes changed. */
+static unsigned int random_input(u8 *bytes, unsigned int room, unsigned int lines)
+{
+	unsigned int i, len = below(room), known;
+	const struct line *line;
+
+	for (i = 0; i < len; i++)
+		bytes[i] = random64() >> 32;
+	if (below(2))
+		return len;
+	line = &corpus[below(lines)];
+	known = min_t(unsigned int, line->len, len);
+	memcpy(bytes, line->bytes, known);
+	for (i = below(8); known && i > 0; i--)
+		bytes[below(known)] = random64() >> 32;
+	return len;
+}
+
+TEST(random_inputs_hold)
+{
+	unsigned int i, lines = read_corpus();
+	unsigned int count = from_environment("FUZZ_COUNT", RANDOM_INPUTS);
+	u64 first = from_environment("FUZZ_SEED", 0x9e3779b97f4a7c15ULL);
+	u8 bytes[256];
+
+	for (i = 0; i < count; i++) {
+		/* Each from a seed of its own, so that one can be repeated. */
+		seed = (first + i) * 0x2545f4914f6cdd1dULL | 1;
+		try_input(bytes, random_input(bytes, sizeof(bytes), lines));
+	}
+	ktap_note("%u inputs", count);
+}
