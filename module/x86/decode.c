@@ -186,6 +186,8 @@ static bool is_known(const struct decoder *d)
 		return false;
 	if ((opcode->flags & ONLY64) && d->insn->mode != 64)
 		return false;
+	if ((opcode->flags & NOT64) && d->insn->mode == 64)
+		return false;
 	if ((opcode->flags & NO_66) && d->prefix_66)
 		return false;
 	if ((opcode->flags & NO_REP) && d->rep)

@@ -38,6 +38,7 @@ enum {
 	NO_66 = 8,	/* another instruction with this prefix */
 	NO_REP = 16,	/* another instruction with prefix F2 or F3 */
 	BY_REG = 32,	/* ModRM's reg field chooses from ADD to CMP */
+	NOT64 = 64,	/* no instruction in 64-bit mode */
 };
 
 struct opcode {
@@ -122,6 +123,7 @@ static const struct opcode one_byte[256] = {
 	[0x6f] = OP(OUTS, NONE, XZ, 0),
 	[0x80] = OP(ADD, EB, IB, LOCKABLE | BY_REG),
 	[0x81] = OP(ADD, EV, IZ, LOCKABLE | BY_REG),
+	[0x82] = OP(ADD, EB, IB, LOCKABLE | BY_REG | NOT64),
 	[0x83] = OP(ADD, EV, IBS, LOCKABLE | BY_REG),
 	[0x84] = OP(TEST, EB, GB, 0),
 	[0x85] = OP(TEST, EV, GV, 0),
