@@ -184,6 +184,32 @@ TEST(interrupt_comes_before_the_next_instruction_faults)
 	EXPECT_EQ(GUEST_CODE, trap_expect(vcpu, UD, 0)->rip);
 }
 
+GUEST64(guest_step_out, "pushf\n orl $0x300, (%rsp)\n popf\n"
+	"out %al, $0x42\n at_step_out: nop\n nop\n hlt\n");
+extern const uint8_t at_step_out[];
+
+/* The step's #DB and the interrupt are due at the same entry: neither is lost. */
+TEST(interrupt_and_exception_at_once)
+{
+	struct vcpu *vcpu = trap_guest(MODE_LONG, guest_step_out);
+	struct trap *trap = trap_record(vcpu);
+	unsigned int interrupts = 0, steps = 0;
+
+	MINIVMM_ONLY("KVM loses the interrupt");
+	vcpu_run_to_out(vcpu, 0x42);
+	ASSERT_OK(interrupt(vcpu, 0x42));
+	for (unsigned int i = 0; i < 3; i++) {
+		vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
+		interrupts += trap->vector == 0x42;
+		steps += trap->vector == DB;
+		/* both are taken before the guest's next instruction is done */
+		if (i < 2)
+			EXPECT_TRUE(trap->rip <= GUEST_CODE + 1 + (at_step_out - guest_step_out));
+	}
+	EXPECT_EQ(1, interrupts);
+	EXPECT_EQ(2, steps);
+}
+
 GUEST64(guest_out_loop, "sti\n 1: out %al, $0x42\n jmp 1b\n");
 GUEST64(handler_count, "incl 0xb800\n iretq\n");
 

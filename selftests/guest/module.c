@@ -74,11 +74,17 @@ TEST(unload_and_load_again)
 TEST(unload_is_refused_while_in_use)
 {
 	struct vcpu *vcpu;
+	struct vm *vm;
 	int device;
 
 	ABOUT_THE_MODULE;
 	device = device_open();
 	EXPECT_ERRNO(EAGAIN, unload("minivmm"));
+	vm = vm_create();
+	close(device);
+	EXPECT_ERRNO(EAGAIN, unload("minivmm"));
+	vm_free(vm);
+	device = device_open();
 	vcpu = guest_new(MODE_LONG, guest_out);
 	close(device);
 	EXPECT_ERRNO(EAGAIN, unload("minivmm"));
