@@ -6,6 +6,9 @@
  *
  * FUZZ_SEED and FUZZ_COUNT in the environment change which, and how many.
  */
+#include <sanitizer/common_interface_defs.h>
+#include <signal.h>
+
 #include "fuzz.h"
 #include "ktap.h"
 
@@ -22,6 +25,27 @@ static unsigned int line_bytes(const char *line, u8 *bytes, unsigned int max)
 	return len;
 }
 
+/* The input that is tried: what a sanitizer or abort() ends with. */
+static const u8 *now;
+static unsigned int now_len;
+
+static void print_now(void)
+{
+	unsigned int i;
+
+	fprintf(stderr, "# with the input ");
+	for (i = 0; i < now_len; i++)
+		fprintf(stderr, "%02x", now[i]);
+	fprintf(stderr, "\n");
+}
+
+static void on_abort(int number)
+{
+	print_now();
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
 /* A copy of its exact size: reading beyond it is noticed. */
 static void try_input(const u8 *bytes, unsigned int len)
 {
@@ -29,8 +53,16 @@ static void try_input(const u8 *bytes, unsigned int len)
 
 	ASSERT_TRUE(copy);
 	memcpy(copy, bytes, len);
+	now = bytes;
+	now_len = len;
 	LLVMFuzzerTestOneInput(copy, len);
 	free(copy);
+}
+
+static void watch(void)
+{
+	signal(SIGABRT, on_abort);
+	__sanitizer_set_death_callback(print_now);
 }
 
 struct line {
@@ -67,6 +99,7 @@ TEST(corpus_holds)
 {
 	unsigned int i, count = read_corpus();
 
+	watch();
 	for (i = 0; i < count; i++)
 		try_input(corpus[i].bytes, corpus[i].len);
 	ktap_note("%u inputs", count);
@@ -119,6 +152,7 @@ TEST(random_inputs_hold)
 	u64 first = from_environment("FUZZ_SEED", 0x9e3779b97f4a7c15ULL);
 	u8 bytes[256];
 
+	watch();
 	for (i = 0; i < count; i++) {
 		/* Each from a seed of its own, so that one can be repeated. */
 		seed = (first + i) * 0x2545f4914f6cdd1dULL | 1;

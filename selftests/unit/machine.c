@@ -39,6 +39,12 @@ static int op_translate(void *ctx, u64 gva, unsigned int access, u64 *gpa,
 	return X86_EMUL_FAULT;
 }
 
+static void tell(struct machine *m, u64 gpa, unsigned int len, bool write)
+{
+	if (m->accessed)
+		m->accessed(m, gpa, len, write);
+}
+
 /* Where the page is, if it is RAM that may be accessed so. */
 static u8 *find(struct machine *m, u64 gpa, unsigned int len, bool write)
 {
@@ -62,6 +68,7 @@ static int op_read(void *ctx, u64 gpa, void *data, unsigned int len)
 		return 1;
 	memcpy(data, from, len);
 	m->reads++;
+	tell(m, gpa, len, false);
 	return 0;
 }
 
@@ -74,6 +81,7 @@ static int op_write(void *ctx, u64 gpa, const void *data, unsigned int len)
 		return 1;
 	memcpy(to, data, len);
 	m->writes++;
+	tell(m, gpa, len, true);
 	return 0;
 }
 
@@ -92,6 +100,7 @@ static int op_cmpxchg(void *ctx, u64 gpa, u64 *old, u64 new, unsigned int len)
 		memcpy(at, &new, len);
 	*old = found;
 	m->exchanges++;
+	tell(m, gpa, len, true);
 	return 0;
 }
 

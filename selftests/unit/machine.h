@@ -49,6 +49,8 @@ struct machine {
 	u8 pio_data[X86_PIO_DATA_SIZE];
 	unsigned int segment_calls, reads, writes, exchanges;
 	void (*before_exchange)(struct machine *m);
+	/* After each access to RAM. */
+	void (*accessed)(struct machine *m, u64 gpa, unsigned int len, bool write);
 	/* as they were before the instruction */
 	u64 regs[16], rip, rflags;
 };
