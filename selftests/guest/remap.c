@@ -9,8 +9,11 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "mmio.h"
@@ -387,6 +390,47 @@ TEST(page_that_moved_away_is_not_written_any_more)
 	ktap_note("the guest had used %u of 400 pages", used);
 }
 
+/*
+ * What the guest writes, the processor does not tell the process's page tables:
+ * a page that looks clean to the kernel is thrown away when memory runs short.
+ */
+static void write_and_reclaim(uint8_t *memory, struct vcpu *vcpu, uint32_t before)
+{
+	EXPECT_EQ(before, guest_reads(vcpu));
+	vcpu_run_to_out(vcpu, 0x43);
+	/* the first time it is kept because it was used */
+	for (unsigned int i = 0; i < 3; i++)
+		ASSERT_OK(madvise(memory, SLOT_SIZE, MADV_PAGEOUT));
+	EXPECT_EQ(0x1234, guest_reads(vcpu));
+	EXPECT_EQ(0x1234, *(volatile uint32_t *)memory);
+}
+
+TEST(what_the_guest_writes_to_a_file_survives_reclaim)
+{
+	int fd = memfd_create("guest", 0);
+	struct vcpu *vcpu;
+	uint8_t *memory;
+
+	ASSERT_OK(ftruncate(fd, SLOT_SIZE));
+	memory = mmap(NULL, SLOT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	ASSERT_TRUE(memory != MAP_FAILED);
+	vcpu = read_write_guest(memory);
+	write_and_reclaim(memory, vcpu, 0);
+}
+
+/* MADV_FREE: the kernel may throw the page away unless it is written again. */
+TEST(what_the_guest_writes_to_freed_memory_survives_reclaim)
+{
+	uint8_t *memory = map(NULL, PROT_READ | PROT_WRITE);
+	struct vcpu *vcpu = read_write_guest(memory);
+
+	*(volatile uint32_t *)memory = 1;
+	/* puts the page onto the kernel's lists, where MADV_FREE looks for it */
+	ASSERT_OK(madvise(memory, SLOT_SIZE, MADV_PAGEOUT));
+	ASSERT_OK(madvise(memory, SLOT_SIZE, MADV_FREE));
+	write_and_reclaim(memory, vcpu, 1);
+}
+
 /* ---- slots change under a running guest ---- */
 
 GUEST64(guest_read_loop, "1: mov (%rbx), %eax\n cmpl $0, 0x9000\n je 1b\n hlt\n");
@@ -446,4 +490,87 @@ TEST(slot_deleted_under_a_running_guest)
 TEST(slot_moved_under_a_running_guest)
 {
 	slots_while_running(true);
+}
+
+/* A page whose next fault waits until it is told to go on. */
+static int page_that_waits(uint8_t *page)
+{
+	struct uffdio_register range = {
+		.range = { (uintptr_t)page, 4096 }, .mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	struct uffdio_api api = { .api = UFFD_API };
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0)
+		SKIP("userfaultfd: %s", strerror(errno));
+	ASSERT_OK(ioctl(fd, UFFDIO_API, &api));
+	ASSERT_OK(ioctl(fd, UFFDIO_REGISTER, &range));
+	return fd;
+}
+
+static void go_on(int fd, uint8_t *page)
+{
+	struct uffdio_zeropage zero = { .range = { (uintptr_t)page, 4096 } };
+
+	ASSERT_OK(ioctl(fd, UFFDIO_ZEROPAGE, &zero));
+}
+
+/* A vCPU that reads the waiting page, in a thread: it is in the midst of it. */
+static pthread_t start_waiting(struct vm *vm, int fd, uint8_t *page)
+{
+	struct pollfd event = { .fd = fd, .events = POLLIN };
+	struct vcpu *vcpu = vcpu_create(vm, 1);
+	struct minivmm_regs regs;
+	pthread_t thread;
+
+	ASSERT_OK(vm_set_slot(vm, 11, 0, SLOT_GPA + SLOT_SIZE, 4096, page));
+	vcpu_set_mode(vcpu, MODE_LONG);
+	regs = vcpu_regs(vcpu);
+	regs.rip = 0xa000;
+	regs.rbx = SLOT_GPA + SLOT_SIZE;
+	regs.rax = 1;
+	vcpu_set_regs(vcpu, &regs);
+	vm_load(vm, 0xa000, guest_watch);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_to_hlt, vcpu));
+	ASSERT_EQ(1, poll(&event, 1, 10000));
+	return thread;
+}
+
+static void *delete_slot(void *vm)
+{
+	ASSERT_OK(vm_set_slot(vm, 10, 0, 0, 0, NULL));
+	return NULL;
+}
+
+/*
+ * To delete a slot takes until nobody looks at it any more: here that is as long
+ * as another vCPU waits for a page. Meanwhile the process goes on to change its
+ * memory, and the guest must not keep what the process has given away.
+ */
+TEST(page_that_moved_away_while_its_slot_is_deleted)
+{
+	uint8_t *memory = map(NULL, PROT_READ | PROT_WRITE), *away = map(NULL, PROT_NONE);
+	uint8_t *waiting = map(NULL, PROT_READ | PROT_WRITE);
+	struct vcpu *vcpu = slot_guest(guest_count_one,
+				       guest_count_one_end - guest_count_one, memory);
+	volatile uint32_t *stop = vm_at(vcpu->vm, 0x9000), *moved = (uint32_t *)away;
+	int fd = page_that_waits(waiting);
+	pthread_t reader = start_waiting(vcpu->vm, fd, waiting);
+	pthread_t runner, deleter;
+	uint32_t before;
+
+	ASSERT_EQ(0, pthread_create(&runner, NULL, run_over_holes, vcpu));
+	usleep(20000);
+	ASSERT_EQ(0, pthread_create(&deleter, NULL, delete_slot, vcpu->vm));
+	usleep(20000);
+	ASSERT_TRUE(mremap(memory, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, away) == away);
+	before = *moved;
+	usleep(20000);
+	EXPECT_TRUE(before != 0);
+	EXPECT_EQ(before, *moved);
+	go_on(fd, waiting);
+	*stop = 1;
+	ASSERT_EQ(0, pthread_join(deleter, NULL));
+	ASSERT_EQ(0, pthread_join(reader, NULL));
+	ASSERT_EQ(0, pthread_join(runner, NULL));
 }

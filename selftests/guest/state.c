@@ -7,11 +7,13 @@
  * fixed values (limits of GDTR and TR, bases of FS and GS), is the
  * hypervisor's to put back.
  */
+#include <asm/hwcap2.h>
 #include <asm/ldt.h>
 #include <asm/prctl.h>
 #include <cpuid.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/io.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -416,6 +418,30 @@ TEST(host_keeps_fs_and_gs_bases)
 	EXPECT_EQ((uint64_t)&mark, gs);
 	ASSERT_EQ(0, syscall(SYS_arch_prctl, ARCH_GET_FS, &fs_after));
 	EXPECT_EQ(fs, fs_after);
+}
+
+/* With a selector, and a base that is not the one of its descriptor. */
+TEST(host_keeps_gs_base_beside_a_selector)
+{
+	static const uint64_t mark = 0x1122334455667788;
+	uint16_t selector = 0x2b;
+
+	if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE))
+		SKIP("the host's kernel has no FSGSBASE");
+	for (unsigned int mode = 0; mode < NR_MODES; mode++) {
+		struct vcpu *vcpu = guest_create(mode, "\xe6\x42", 2);	/* out %al, $0x42 */
+		uint16_t after;
+		uint64_t base;
+
+		asm volatile("mov %0, %%gs\n wrgsbase %1"
+			     : : "r"(selector), "r"((uint64_t)&mark));
+		vcpu_run_to_out(vcpu, 0x42);
+		asm volatile("rdgsbase %0\n mov %%gs, %1" : "=r"(base), "=r"(after));
+		EXPECT((uint64_t)&mark == base && after == selector,
+		       "%s: GS is %#x, base %#llx", mode_name(mode), after,
+		       (unsigned long long)base);
+		guest_free(vcpu);
+	}
 }
 
 TEST(host_keeps_its_ldt_and_selectors)
