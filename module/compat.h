@@ -2,44 +2,40 @@
 /*
  * What differs between the kernels we build for, and nothing else.
  *
- * This is the only file that tests kernel versions. A kernel that is neither
- * known nor tried is refused here, at build time.
+ * This is the only file that tests kernel versions. COMPAT_OLDEST and
+ * COMPAT_NEWEST say which were tried; Kbuild reads them here and refuses others.
+ * compat.c has what needs more than a line.
  */
 #ifndef MINIVMM_COMPAT_H
 #define MINIVMM_COMPAT_H
 
 #include <linux/version.h>
-#include <linux/entry-kvm.h>
+#include <linux/cpu.h>
 #include <linux/mm.h>
-#include <asm/cpufeature.h>
+#include <linux/mmu_notifier.h>
 #include <linux/perf_event.h>
 #include <linux/sched/signal.h>
+#include <asm/cpufeature.h>
 #include <asm/msr.h>
-#include <asm/tlbflush.h>
-
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
-#error "minivmm needs Linux 6.1 or later"
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+#include <asm/cpuid/api.h>
+#else
+#include <asm/processor.h>
 #endif
+
+#define COMPAT_OLDEST	6.1
+#define COMPAT_NEWEST	7.2
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 16, 0)
 #define rdmsrq(msr, val)	rdmsrl(msr, val)
 #define wrmsrq(msr, val)	wrmsrl(msr, val)
+#define rdmsrq_safe(msr, val)	rdmsrl_safe(msr, val)
 #endif
 
-/*
- * The kernel rewrites CR4 from a shadow of its own. VMXE must be set in the
- * shadow too, or the next such write tries to clear it inside VMX operation
- * and faults. cr4_set_bits() does both.
- */
-static inline void compat_cr4_set(unsigned long bits)
-{
-	cr4_set_bits(bits);
-}
+int compat_init(void);
 
-static inline void compat_cr4_clear(unsigned long bits)
-{
-	cr4_clear_bits(bits);
-}
+void compat_cr4_set(unsigned long bits);
+void compat_cr4_clear(unsigned long bits);
 
 /* FRED delivers events without an IDT: INT 2 cannot re-raise an NMI there. */
 static inline bool compat_host_uses_fred(void)
@@ -55,27 +51,52 @@ static inline bool compat_host_uses_fred(void)
  * Work that a thread has to do before it enters the guest, as before it returns
  * to user space. compat_handle_work() returns 0, or -EINTR: a signal is pending.
  */
-#ifdef CONFIG_KVM_XFER_TO_GUEST_WORK
+#if defined(CONFIG_VIRT_XFER_TO_GUEST_WORK)
+#include <linux/entry-virt.h>
 #define COMPAT_XFER_WORK
-static inline bool compat_work_pending(void)
-{
-	return __xfer_to_guest_mode_work_pending();
-}
-#else
-static inline bool compat_work_pending(void)
-{
-	return need_resched() || signal_pending(current);
-}
+#elif defined(CONFIG_KVM_XFER_TO_GUEST_WORK)
+#include <linux/entry-kvm.h>
+#define COMPAT_XFER_WORK
 #endif
+
+static inline bool compat_work_pending(void)
+{
+#ifdef COMPAT_XFER_WORK
+	return __xfer_to_guest_mode_work_pending();
+#else
+	return need_resched() || signal_pending(current);
+#endif
+}
 
 int compat_handle_work(void);
 
-/* Tracing by Intel PT has to stop where the CPU cannot do it in VMX operation. */
-static inline void compat_intel_pt_handle_vmx(int on)
+/* Whether the kernel separates the branch predictions of processes. */
+static inline bool compat_uses_ibpb(void)
 {
-#if IS_ENABLED(CONFIG_CPU_SUP_INTEL)
-	intel_pt_handle_vmx(on);
+#ifdef X86_FEATURE_USE_IBPB
+	return boot_cpu_has(X86_FEATURE_USE_IBPB);
+#else
+	return boot_cpu_has(X86_FEATURE_IBPB) && !cpu_mitigations_off();
 #endif
 }
+
+/*
+ * Some processors cannot trace (Intel PT) in VMX operation: there the kernel's
+ * driver has to be told. Since Linux 6.19 only KVM may tell it.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define compat_intel_pt_handle_vmx(on)	intel_pt_handle_vmx(on)
+#define COMPAT_PT_CAN_STOP	true
+#else
+#define compat_intel_pt_handle_vmx(on)	do { } while (0)
+#define COMPAT_PT_CAN_STOP	false
+#endif
+
+/* Whether a page is young: bool in newer kernels, int in older ones. */
+typedef typeof(((struct mmu_notifier_ops *)NULL)->clear_flush_young(NULL, NULL, 0, 0))
+	compat_young_t;
+
+void compat_register_sleep(int (*suspend)(void), void (*resume)(void));
+void compat_unregister_sleep(void);
 
 #endif

@@ -15,6 +15,7 @@
 #include <linux/module.h>
 
 #include "backend.h"
+#include "compat.h"
 
 /* struct minivmm_run, and the data of port I/O. */
 #define VCPU_MMAP_PAGES	2
@@ -96,6 +97,9 @@ static int __init minivmm_init(void)
 {
 	int ret;
 
+	ret = compat_init();
+	if (ret)
+		return ret;
 	ret = guest_fpu_setup();
 	if (ret)
 		return ret;

@@ -151,7 +151,7 @@ struct vcpu {
 	bool osxsave;		/* CR4 lets the guest use XCR0 */
 	u64 apic_base;
 	u64 pdptr[4];
-	struct cpuid_table cpuid;
+	struct guest_cpuid cpuid;
 	struct vcpu_msrs msrs;
 	struct guest_fpu fpu;
 	struct guest_access access;

@@ -8,6 +8,7 @@
  * from the start of an invalidation to its end none is put back (fault.c).
  */
 #include "../backend.h"
+#include "../compat.h"
 
 static struct vm *notifier_vm(struct mmu_notifier *notifier)
 {
@@ -82,8 +83,9 @@ static void invalidate_end(struct mmu_notifier *notifier,
  * Without it the answer is whether it was mapped: it is unmapped, and mapped
  * again only if it is used.
  */
-static int clear_young(struct mmu_notifier *notifier, struct mm_struct *mm,
-		       unsigned long start, unsigned long end)
+static compat_young_t clear_young(struct mmu_notifier *notifier,
+				  struct mm_struct *mm,
+				  unsigned long start, unsigned long end)
 {
 	return zap_and_flush(notifier_vm(notifier), start, end, 0);
 }

@@ -78,7 +78,7 @@ static int choose_controls(const struct control_group *group, u32 *controls)
 	u32 must_be_one, may_be_one, missing;
 	u64 allowed;
 
-	if (rdmsrl_safe(group->msr, &allowed)) {
+	if (rdmsrq_safe(group->msr, &allowed)) {
 		pr_err("this processor has no %s: it cannot run guests\n",
 		       group->name);
 		return -EOPNOTSUPP;
@@ -162,6 +162,22 @@ static int read_caps(struct vmx_caps *caps)
 	return check_ept(caps->ept_vpid);
 }
 
+/* IA32_VMX_MISC: Intel PT can be used in VMX operation. */
+#define VMX_MISC_TRACING	BIT_ULL(14)
+
+/* Tracing has to stop for VMX operation, unless the processor can do both. */
+static int check_tracing(void)
+{
+	u64 misc;
+
+	rdmsrq(MSR_IA32_VMX_MISC, misc);
+	if (!boot_cpu_has(X86_FEATURE_INTEL_PT) || COMPAT_PT_CAN_STOP ||
+	    misc & VMX_MISC_TRACING)
+		return 0;
+	pr_err("this kernel cannot stop Intel PT, which this processor cannot do together with VT-x: boot with clearcpuid=intel_pt\n");
+	return -EOPNOTSUPP;
+}
+
 static int check_processor(void)
 {
 	u64 feature_control;
@@ -183,7 +199,7 @@ static int check_processor(void)
 		pr_err("this kernel uses FRED, where an NMI cannot be handed on: boot with fred=off\n");
 		return -EOPNOTSUPP;
 	}
-	return 0;
+	return check_tracing();
 }
 
 /**

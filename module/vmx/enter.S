@@ -18,21 +18,21 @@
 #define HOST_RSP	0x6c14
 
 /* struct vcpu's regs[], in the order in which instructions encode them */
-#define RAX	0x00
-#define RCX	0x08
-#define RDX	0x10
-#define RBX	0x18
-#define RBP	0x28
-#define RSI	0x30
-#define RDI	0x38
-#define R8	0x40
-#define R9	0x48
-#define R10	0x50
-#define R11	0x58
-#define R12	0x60
-#define R13	0x68
-#define R14	0x70
-#define R15	0x78
+#define REGS_RAX	0x00
+#define REGS_RCX	0x08
+#define REGS_RDX	0x10
+#define REGS_RBX	0x18
+#define REGS_RBP	0x28
+#define REGS_RSI	0x30
+#define REGS_RDI	0x38
+#define REGS_R8	0x40
+#define REGS_R9	0x48
+#define REGS_R10	0x50
+#define REGS_R11	0x58
+#define REGS_R12	0x60
+#define REGS_R13	0x68
+#define REGS_R14	0x70
+#define REGS_R15	0x78
 
 .section .noinstr.text, "ax"
 
@@ -58,21 +58,21 @@ SYM_FUNC_START(vmx_enter)
 	vmwrite	%rsp, %rax
 1:
 	testb	%sil, %sil
-	mov	RAX(%rdi), %rax
-	mov	RCX(%rdi), %rcx
-	mov	RDX(%rdi), %rdx
-	mov	RBX(%rdi), %rbx
-	mov	RBP(%rdi), %rbp
-	mov	RSI(%rdi), %rsi
-	mov	R8(%rdi), %r8
-	mov	R9(%rdi), %r9
-	mov	R10(%rdi), %r10
-	mov	R11(%rdi), %r11
-	mov	R12(%rdi), %r12
-	mov	R13(%rdi), %r13
-	mov	R14(%rdi), %r14
-	mov	R15(%rdi), %r15
-	mov	RDI(%rdi), %rdi
+	mov	REGS_RAX(%rdi), %rax
+	mov	REGS_RCX(%rdi), %rcx
+	mov	REGS_RDX(%rdi), %rdx
+	mov	REGS_RBX(%rdi), %rbx
+	mov	REGS_RBP(%rdi), %rbp
+	mov	REGS_RSI(%rdi), %rsi
+	mov	REGS_R8(%rdi), %r8
+	mov	REGS_R9(%rdi), %r9
+	mov	REGS_R10(%rdi), %r10
+	mov	REGS_R11(%rdi), %r11
+	mov	REGS_R12(%rdi), %r12
+	mov	REGS_R13(%rdi), %r13
+	mov	REGS_R14(%rdi), %r14
+	mov	REGS_R15(%rdi), %r15
+	mov	REGS_RDI(%rdi), %rdi
 	jz	2f
 .Lvmresume:
 	vmresume
@@ -86,21 +86,21 @@ SYM_INNER_LABEL(vmx_exit_point, SYM_L_GLOBAL)
 	/* Nothing here may touch the flags until setbe has read them. */
 	push	%rdi
 	mov	8(%rsp), %rdi
-	mov	%rax, RAX(%rdi)
-	mov	%rcx, RCX(%rdi)
-	mov	%rdx, RDX(%rdi)
-	mov	%rbx, RBX(%rdi)
-	mov	%rbp, RBP(%rdi)
-	mov	%rsi, RSI(%rdi)
-	pop	RDI(%rdi)
-	mov	%r8, R8(%rdi)
-	mov	%r9, R9(%rdi)
-	mov	%r10, R10(%rdi)
-	mov	%r11, R11(%rdi)
-	mov	%r12, R12(%rdi)
-	mov	%r13, R13(%rdi)
-	mov	%r14, R14(%rdi)
-	mov	%r15, R15(%rdi)
+	mov	%rax, REGS_RAX(%rdi)
+	mov	%rcx, REGS_RCX(%rdi)
+	mov	%rdx, REGS_RDX(%rdi)
+	mov	%rbx, REGS_RBX(%rdi)
+	mov	%rbp, REGS_RBP(%rdi)
+	mov	%rsi, REGS_RSI(%rdi)
+	pop	REGS_RDI(%rdi)
+	mov	%r8, REGS_R8(%rdi)
+	mov	%r9, REGS_R9(%rdi)
+	mov	%r10, REGS_R10(%rdi)
+	mov	%r11, REGS_R11(%rdi)
+	mov	%r12, REGS_R12(%rdi)
+	mov	%r13, REGS_R13(%rdi)
+	mov	%r14, REGS_R14(%rdi)
+	mov	%r15, REGS_R15(%rdi)
 	setbe	%bl
 
 	/*

@@ -14,7 +14,6 @@
 #include <linux/cpuhotplug.h>
 #include <linux/mutex.h>
 #include <linux/reboot.h>
-#include <linux/syscore_ops.h>
 #include <asm/desc.h>
 
 #include "vmx.h"
@@ -169,11 +168,6 @@ static void root_resume(void)
 		pr_err("VT-x did not come back after suspend: end all VMs and load the module again\n");
 }
 
-static struct syscore_ops root_syscore_ops = {
-	.suspend = root_suspend,
-	.resume = root_resume,
-};
-
 static int root_reboot(struct notifier_block *notifier, unsigned long event,
 		       void *unused)
 {
@@ -233,7 +227,7 @@ int __init vmx_root_init(void)
 		return ret;
 	}
 	hotplug_state = ret;
-	register_syscore_ops(&root_syscore_ops);
+	compat_register_sleep(root_suspend, root_resume);
 	register_reboot_notifier(&root_reboot_notifier);
 	return 0;
 }
@@ -244,7 +238,7 @@ int __init vmx_root_init(void)
 void vmx_root_exit(void)
 {
 	unregister_reboot_notifier(&root_reboot_notifier);
-	unregister_syscore_ops(&root_syscore_ops);
+	compat_unregister_sleep();
 	cpuhp_remove_state_nocalls(hotplug_state);
 	free_vmxon_regions();
 }

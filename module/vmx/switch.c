@@ -276,4 +276,7 @@ void vmx_switch_to_host(struct vmx_vcpu *vx)
 	restore_debug_registers(vx);
 	if (unlikely(vx->saved.debugctl))
 		vmx_wrmsr(MSR_IA32_DEBUGCTLMSR, vx->saved.debugctl);
+	/* User space, too, must not follow branches that the guest trained. */
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		this_cpu_write(x86_ibpb_exit_to_user, true);
 }

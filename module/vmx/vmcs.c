@@ -76,7 +76,7 @@ void vmx_forget_loaded(void)
  */
 static void separate_predictions(struct vmx_vcpu *previous, struct vmx_vcpu *vx)
 {
-	if (boot_cpu_has(X86_FEATURE_USE_IBPB) &&
+	if (compat_uses_ibpb() &&
 	    (!previous || previous->vcpu.vm != vx->vcpu.vm))
 		vmx_wrmsr(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
 }

@@ -16,6 +16,7 @@
 #include <asm/processor.h>
 
 #include "../backend.h"
+#include "../compat.h"
 
 #define F(feature)	BIT(X86_FEATURE_##feature & 31)
 
@@ -254,7 +255,7 @@ int cpuid_get_supported(struct minivmm_cpuid2 __user *user)
 	return ret;
 }
 
-static struct minivmm_cpuid_entry2 *find_entry(const struct cpuid_table *table,
+static struct minivmm_cpuid_entry2 *find_entry(const struct guest_cpuid *table,
 					       u32 function, u32 index)
 {
 	u32 i;
@@ -298,7 +299,7 @@ void cpuid_update(struct vcpu *vcpu, unsigned long cr4)
 }
 
 /* What the rest of the module asks of the table again and again. */
-static void derive(struct cpuid_table *table)
+static void derive(struct guest_cpuid *table)
 {
 	const struct minivmm_cpuid_entry2 *leaf1 = find_entry(table, 1, 0);
 	const struct minivmm_cpuid_entry2 *leaf7 = find_entry(table, 7, 0);
@@ -331,7 +332,7 @@ static void derive(struct cpuid_table *table)
 		(leafd->eax | (u64)leafd->edx << 32) & guest_xcr0_mask() : 0;
 }
 
-static bool same_entries(const struct cpuid_table *table,
+static bool same_entries(const struct guest_cpuid *table,
 			 const struct minivmm_cpuid_entry2 *entry, u32 count)
 {
 	u32 i;
@@ -349,8 +350,8 @@ static bool same_entries(const struct cpuid_table *table,
 static int set_entries(struct vcpu *vcpu, struct minivmm_cpuid_entry2 *entry,
 		       u32 count)
 {
-	struct cpuid_table new = { .count = count, .entry = entry };
-	struct cpuid_table old = vcpu->cpuid;
+	struct guest_cpuid new = { .count = count, .entry = entry };
+	struct guest_cpuid old = vcpu->cpuid;
 	const struct minivmm_cpuid_entry2 *widths;
 	struct vcpu_control_regs crs;
 	u8 linear;
@@ -417,7 +418,7 @@ int cpuid_set(struct vcpu *vcpu, struct minivmm_cpuid2 __user *user)
  */
 int cpuid_get(struct vcpu *vcpu, struct minivmm_cpuid2 __user *user)
 {
-	const struct cpuid_table *table = &vcpu->cpuid;
+	const struct guest_cpuid *table = &vcpu->cpuid;
 	u32 room;
 
 	if (get_user(room, &user->nent))
@@ -454,7 +455,7 @@ void cpuid_free(struct vcpu *vcpu)
  * so Intel's processors do.
  */
 static struct minivmm_cpuid_entry2 *
-out_of_range_entry(const struct cpuid_table *table, u32 function, u32 index)
+out_of_range_entry(const struct guest_cpuid *table, u32 function, u32 index)
 {
 	const struct minivmm_cpuid_entry2 *class;
 	const struct minivmm_cpuid_entry2 *basic = find_entry(table, 0, 0);
@@ -480,7 +481,7 @@ out_of_range_entry(const struct cpuid_table *table, u32 function, u32 index)
  */
 void cpuid_query(struct vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 {
-	const struct cpuid_table *table = &vcpu->cpuid;
+	const struct guest_cpuid *table = &vcpu->cpuid;
 	const struct minivmm_cpuid_entry2 *entry;
 	u32 function = *eax, index = *ecx;
 	bool exact;

@@ -12,7 +12,7 @@
 struct vcpu;
 
 /**
- * struct cpuid_table - a guest's CPUID, as its owner has set it
+ * struct guest_cpuid - a guest's CPUID, as its owner has set it
  * @count: entries in use
  * @entry: each
  * @maxphyaddr: width of guest-physical addresses that it declares, in bits
@@ -22,7 +22,7 @@ struct vcpu;
  * @tsc_aux: it has RDTSCP or RDPID, and so the MSR TSC_AUX
  * @invpcid: it has INVPCID
  */
-struct cpuid_table {
+struct guest_cpuid {
 	u32 count;
 	struct minivmm_cpuid_entry2 *entry;
 	u8 maxphyaddr;
