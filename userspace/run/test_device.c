@@ -36,7 +36,7 @@ static bool test_read(struct bus_device *device, __u64 offset, __u64 *value,
 	else if (offset == COUNTER && len == 4)
 		*value = ++test->counter;
 	else if (in_bytes(offset))
-		memcpy(value, test->bytes + offset - BYTES, len);
+		memcpy(value, test->bytes + (offset - BYTES), len);
 	else
 		answered = false;
 	pthread_mutex_unlock(&test->lock);
@@ -53,7 +53,7 @@ static bool test_write(struct bus_device *device, __u64 offset, __u64 value,
 	if (offset == COUNTER && len == 4)
 		test->counter = value;
 	else if (in_bytes(offset))
-		memcpy(test->bytes + offset - BYTES, &value, len);
+		memcpy(test->bytes + (offset - BYTES), &value, len);
 	else
 		answered = false;
 	pthread_mutex_unlock(&test->lock);
