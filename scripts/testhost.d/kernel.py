@@ -40,6 +40,11 @@ class Kernel:
             self.bzimage = file.read()
         self._paths = None
 
+    @property
+    def debug(self):
+        """Whether this is the debug host's (scripts/build-debug-kernel)."""
+        return self.version == "debug"
+
     def image(self):
         """Returns (physical address, entry, bytes) of the unpacked kernel."""
         cached = f"{self.folder}/image"

@@ -18,6 +18,7 @@ from terminal import Terminal
 import hostlog
 import initramfs
 import packages
+import symbols
 
 TOP = os.path.abspath(f"{os.path.dirname(os.path.abspath(__file__))}/../..")
 
@@ -28,6 +29,9 @@ PARAMETERS = {
     # Since 6.12 a loaded kvm_intel would hold VT-x even without a VM.
     "kvm": ("enable_virt_at_load=0",),
 }
+# Memory if no --memory is given: the debug host keeps a shadow of its own, and
+# for a while what it frees.
+MIB, DEBUG_MIB = 512, 768
 # ext4 asks for crc32c by name, which module_closure() does not see.
 PACKAGE_MODULES = ("ata_piix", "sd_mod", "crc32c_generic", "ext4", "overlay")
 
@@ -43,29 +47,37 @@ def parameters(name, module):
 
 
 def minivmm(kernel, cache):
-    """Returns minivmm.ko for KERNEL, from the tree if it was built for it."""
+    """Returns the path of minivmm.ko for KERNEL, in the tree if it was built for it."""
     path = f"{TOP}/module/minivmm.ko"
     if os.path.exists(path):
         with open(path, "rb") as file:
             data = file.read()
         if modinfo(data, "vermagic").split(" ")[0] == kernel.release:
-            return data
+            return path
     subprocess.run([f"{TOP}/scripts/build-module", kernel.version], check=False, stdout=sys.stderr)
     path = f"{cache}/kernel/{kernel.version}/minivmm/module/minivmm.ko"
     if not os.path.exists(path):
         raise SetupError(f"no minivmm.ko for Linux {kernel.version}: see above, or use --no-module")
-    with open(path, "rb") as file:
+    return path
+
+
+def stripped(path, work):
+    """Returns the bytes of the module at PATH without what is there for debuggers."""
+    copy = f"{work}/{os.path.basename(path)}"
+    subprocess.run(["objcopy", "--strip-debug", "--remove-section=.BTF", path, copy], check=True)
+    with open(copy, "rb") as file:
         return file.read()
 
 
 def add_path(files, spec):
-    """Adds what --add SPEC says to FILES."""
+    """Adds what --add SPEC says to FILES; returns the path of it here."""
     source, _, dest = spec.partition(":")
     if not os.path.exists(source):
         raise SetupError(f"--add {source}: no such file")
     if not dest or dest.endswith("/"):
         dest += os.path.basename(os.path.abspath(source))
     files.copy(os.path.realpath(source), dest)
+    return os.path.realpath(source)
 
 
 def read(path):
@@ -93,6 +105,10 @@ class Machine:
         if not os.path.exists(f"{folder}/headers"):
             raise SetupError(f"kernel {options.kernel} is not here: run scripts/setup --kernel {options.kernel}")
         self.kernel = Kernel(folder)
+        if not options.memory:
+            options.memory = DEBUG_MIB if self.kernel.debug else MIB
+        # ELF files with line numbers, for reports: the kernel's own is ""
+        self.symbols = {"": f"{folder}/vmlinux"} if self.kernel.debug else {}
         self.packages, programs = None, frozenset()
         if options.package:
             self.packages, programs = packages.image(options.package, cache)
@@ -109,7 +125,9 @@ class Machine:
         wanted = list(PACKAGE_MODULES if options.package else ()) + (["kvm_intel"] if options.kvm else [])
         modules = self.kernel.module_closure(wanted)
         if not options.no_module:
-            modules.append(("minivmm", minivmm(self.kernel, self.cache)))
+            path = minivmm(self.kernel, self.cache)
+            self.symbols["minivmm"] = path
+            modules.append(("minivmm", stripped(path, self.work)))
         return modules
 
     def _files(self):
@@ -130,7 +148,9 @@ class Machine:
         command = shlex.join(self.options.command) or "exec sh -i"
         files.data("testhost/command", f"{command}\n".encode())
         for spec in self.options.add:
-            add_path(files, spec)
+            path = add_path(files, spec)
+            if path.endswith(".ko"):
+                self.symbols.setdefault(os.path.basename(path)[:-3].replace("-", "_"), path)
         return files
 
     def _follow(self, process, channel, deadline):
@@ -179,7 +199,8 @@ class Machine:
         return self._judge(channel, ended)
 
     def _show_log(self, log):
-        report(f"---- log of the host's kernel ----\n{hostlog.around_trouble(log)}\n" + "-" * 34)
+        text = symbols.with_lines(hostlog.around_trouble(log), log, self.symbols)
+        report(f"---- log of the host's kernel ----\n{text}\n" + "-" * 34)
 
     def _judge(self, channel, ended):
         """Returns the run's exit status, or raises what went wrong with the host."""
