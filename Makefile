@@ -24,6 +24,7 @@ help: ## list the targets
 	@echo '  KDIR=DIR    headers of the kernel to build the module for'
 	@echo '              (now $(KDIR))'
 	@echo '  KERNEL=V    the test host'"'"'s kernel: 6.1 (the default), 6.12, 7.2'
+	@echo '  SECONDS=N   how long make fuzz takes (60)'
 	@echo '  V=1         show each command of the build'
 
 module: ## build module/minivmm.ko for the kernel in KDIR
@@ -56,6 +57,9 @@ bench: setup ## time minivmm beside kvm_intel, into Documentation/bench.md
 	@$(MAKE) all
 	@scripts/bench --kernel $(KERNEL)
 
+fuzz: setup ## look for new findings for SECONDS=60 (needs clang)
+	@$(MAKE) -C selftests/fuzz fuzz
+
 check: ## style and static checks, as far as their tools are installed
 	@scripts/check
 
@@ -68,4 +72,4 @@ clean: ## remove what was built (build/ keeps what was fetched)
 	$(MAKE) -C userspace clean
 	$(MAKE) -C selftests clean
 
-.PHONY: all help module userspace selftests setup demo test bench check clean
+.PHONY: all help module userspace selftests setup demo test bench fuzz check clean
