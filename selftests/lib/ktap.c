@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * main() of every test program: runs the registered tests, each in a child
- * process, and prints KTAP version 1.
+ * main() of test programs: runs the registered tests, each in a child process,
+ * and prints KTAP version 1.
  *
  * The child reports through its exit status and a pipe that carries the SKIP
  * reason. Whatever else ends it (a signal, an exit from elsewhere) is a failure
@@ -161,7 +161,7 @@ static bool selected(const struct ktap_test *test, int argc, char **argv)
 	return argc < 2;
 }
 
-int main(int argc, char **argv)
+int ktap_main(int argc, char **argv)
 {
 	int count = 0, failed = 0, number = 0;
 	struct ktap_test *test;
@@ -182,4 +182,10 @@ int main(int argc, char **argv)
 		if (selected(test, argc, argv))
 			failed += !run_test(test, ++number);
 	return failed ? 1 : 0;
+}
+
+/* A program with options of its own has a main() of its own. */
+__attribute__((weak)) int main(int argc, char **argv)
+{
+	return ktap_main(argc, argv);
 }

@@ -46,6 +46,9 @@ struct ktap_test {
 
 void ktap_register(struct ktap_test *test);
 
+/* What main() does, for programs that have one of their own. */
+int ktap_main(int argc, char **argv);
+
 /* Ends the test here. The words become its line's SKIP reason. */
 void ktap_skip(const char *fmt, ...) __noreturn __printf(1, 2);
 

@@ -1,0 +1,589 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Fault injection: whatever allocation or copy fails inside a call, the call
+ * fails with an errno that it is known to return, nothing of it stays, and the
+ * next attempt works.
+ *
+ * The kernel lets the n-th point of a system call at which it could fail really
+ * fail (Documentation/fault-injection in the kernel's source: failslab,
+ * fail_page_alloc, fail_usercopy, /proc/PID/fail-nth). Here each call is made
+ * with n = 1, 2, ... until it has no n-th point any more. Needs a kernel with
+ * CONFIG_FAULT_INJECTION, such as that of "scripts/testhost --kernel debug".
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "module.h"
+#include "vm.h"
+
+#define DEBUG		"/sys/kernel/debug/"
+#define MANY		1000000		/* more points than any call has */
+
+static bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	close(fd);
+	return done;
+}
+
+/* Allocations that could wait for memory fail as well, and quietly. */
+static void setup(void)
+{
+	MINIVMM_ONLY("its allocations are not ours");
+	if (access("/proc/thread-self/fail-nth", W_OK))
+		SKIP("this kernel has no fault injection: take scripts/testhost --kernel debug");
+	ASSERT_TRUE(write_file(DEBUG "failslab/ignore-gfp-wait", "N"));
+	ASSERT_TRUE(write_file(DEBUG "failslab/verbose", "0"));
+	ASSERT_TRUE(write_file(DEBUG "fail_page_alloc/ignore-gfp-wait", "N"));
+	ASSERT_TRUE(write_file(DEBUG "fail_page_alloc/ignore-gfp-highmem", "N"));
+	ASSERT_TRUE(write_file(DEBUG "fail_page_alloc/min-order", "0"));
+	ASSERT_TRUE(write_file(DEBUG "fail_page_alloc/verbose", "0"));
+	ASSERT_TRUE(write_file(DEBUG "fail_usercopy/verbose", "0"));
+}
+
+/* ---- one call with its n-th point failing ---- */
+
+struct result {
+	long value;		/* what the call returned */
+	int error;		/* its errno if that was -1 */
+	unsigned int left;	/* how many points short of the n-th; 0: it failed */
+};
+
+static void arm(unsigned int n)
+{
+	char text[16];
+	int fd = open("/proc/thread-self/fail-nth", O_WRONLY | O_CLOEXEC), len;
+
+	len = snprintf(text, sizeof(text), "%u", n);
+	ASSERT_EQ(len, write(fd, text, len));
+	/* close() frees, and does not allocate */
+	syscall(SYS_close, fd);
+}
+
+static unsigned int disarm(int fd)
+{
+	char text[16] = "";
+	ssize_t len = pread(fd, text, sizeof(text) - 1, 0);
+
+	ASSERT_EQ(1, write(fd, "0", 1));
+	/* The read may be what fails: then there was one point left for it. */
+	return len > 0 ? strtoul(text, NULL, 10) : 1;
+}
+
+static struct result with_fault(unsigned int n, long (*call)(void))
+{
+	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	struct result result;
+
+	ASSERT_TRUE(fd >= 0);
+	arm(n);
+	errno = 0;
+	result.value = call();
+	result.error = errno;
+	result.left = disarm(fd);
+	close(fd);
+	return result;
+}
+
+/**
+ * struct subject - a call to be tried
+ * @name: for the report
+ * @before: what it needs each time; may be NULL
+ * @call: the call: -1 with errno, or not
+ * @after: takes back what @before did and @call may have done
+ * @errors: that it may return, ended by 0; NULL: any
+ * @step: only each so manieth point, but for the last 400
+ */
+struct subject {
+	const char *name;
+	void (*before)(void);
+	long (*call)(void);
+	void (*after)(long value);
+	const int *errors;
+	unsigned int step;
+};
+
+static const int no_memory[] = { ENOMEM, 0 };
+static const int no_memory_or_fault[] = { ENOMEM, EFAULT, 0 };
+
+static bool error_is_known(const int *errors, int error)
+{
+	if (!errors)
+		return true;
+	for (; *errors; errors++)
+		if (*errors == error)
+			return true;
+	return false;
+}
+
+static struct result attempt(const struct subject *subject, unsigned int n)
+{
+	struct result result;
+
+	if (subject->before)
+		subject->before();
+	result = with_fault(n, subject->call);
+	if (subject->after)
+		subject->after(result.value);
+	return result;
+}
+
+static void try_all(const struct subject *subject)
+{
+	unsigned int failed = 0, faults = 0, survived = 0, n, points;
+	struct result result = attempt(subject, MANY);
+
+	ASSERT(result.value != -1, "%s: %s without any fault", subject->name,
+	       strerror(result.error));
+	points = MANY - result.left;
+	for (n = 1; n < points + 50;) {
+		result = attempt(subject, n);
+		if (result.left)
+			break;
+		if (result.value != -1)
+			survived++;
+		else if (error_is_known(subject->errors, result.error))
+			result.error == EFAULT ? faults++ : failed++;
+		else
+			EXPECT(false, "%s: point %u failed with %s", subject->name, n,
+			       strerror(result.error));
+		n += subject->step && n + 400 < points ? subject->step : 1;
+	}
+	EXPECT(result.left && result.value != -1, "%s: still failing at point %u", subject->name,
+	       n);
+	/* and afterwards, without any */
+	result = attempt(subject, MANY);
+	EXPECT(result.value != -1, "%s: %s after all that", subject->name,
+	       strerror(result.error));
+	ktap_note("%s: %u points: %u times no memory, %u times EFAULT, %u times no harm",
+		  subject->name, failed + faults + survived, failed, faults, survived);
+}
+
+static void expect_nothing_stays(long references)
+{
+	for (unsigned int i = 0; i < 200; i++) {
+		if (!module_vms() && module_references() == references)
+			return;
+		usleep(10000);
+	}
+	EXPECT(false, "left behind: %d VMs in debugfs, %ld references on the module, not %ld",
+	       module_vms(), module_references(), references);
+}
+
+/* ---- the module ---- */
+
+static int file;
+
+static long load(void)
+{
+	return syscall(SYS_finit_module, file, "", 0);
+}
+
+static void expect_no_module(long value)
+{
+	if (value != -1)
+		ASSERT_OK(module_unload());
+	EXPECT_ERRNO(ENOENT, access("/sys/module/minivmm", F_OK));
+	EXPECT_ERRNO(ENOENT, access(MODULE_DEBUGFS, F_OK));
+	EXPECT_ERRNO(ENOENT, access("/dev/minivmm", F_OK));
+}
+
+TEST(module_loading)
+{
+	/* Most points are those of the kernel's loader, and their errors too. */
+	const struct subject subject = {
+		.name = "insmod", .call = load, .after = expect_no_module, .step = 11,
+	};
+
+	setup();
+	file = module_file();
+	ASSERT_OK(module_unload());
+	try_all(&subject);
+	module_load();
+	vcpu_run_to(guest_create(MODE_LONG, "\xf4", 1), MINIVMM_EXIT_HLT);
+}
+
+/* ---- descriptors ---- */
+
+static int device;
+static struct vm *vm;
+static struct vcpu *vcpu;
+
+static void close_new(long fd)
+{
+	if (fd != -1)
+		close(fd);
+}
+
+static long open_device(void)
+{
+	return open(device_path(), O_RDWR | O_CLOEXEC);
+}
+
+static long create_vm(void)
+{
+	return ioctl(device, MINIVMM_CREATE_VM, 0);
+}
+
+TEST(device_open_and_vm_creation)
+{
+	const struct subject open_it = {
+		.name = "open", .call = open_device, .after = close_new, .errors = no_memory_or_fault,
+	};
+	const struct subject create_it = {
+		.name = "CREATE_VM", .call = create_vm, .after = close_new, .errors = no_memory,
+	};
+	long references;
+
+	setup();
+	references = module_references();
+	try_all(&open_it);
+	device = device_open();
+	try_all(&create_it);
+	close(device);
+	expect_nothing_stays(references);
+}
+
+/* The first VM of a process makes the kernel allocate more: one process each. */
+TEST(first_vm_of_a_process)
+{
+	unsigned int failed = 0, n, status = 0;
+	long references;
+
+	setup();
+	references = module_references();
+	for (n = 1; n < 1000; n++) {
+		pid_t pid = fork();
+		int child;
+
+		ASSERT_TRUE(pid >= 0);
+		if (!pid) {
+			struct result result;
+
+			device = device_open();
+			result = with_fault(n, create_vm);
+			if (result.left)
+				_exit(result.value != -1 ? 0 : 1);
+			_exit(result.value != -1 ? 2 : result.error == ENOMEM ? 3 : 4);
+		}
+		ASSERT_EQ(pid, waitpid(pid, &child, 0));
+		ASSERT_TRUE(WIFEXITED(child));
+		status = WEXITSTATUS(child);
+		if (status < 2)
+			break;
+		EXPECT(status != 4, "point %u failed with another errno than ENOMEM", n);
+		failed += status == 3;
+	}
+	EXPECT_EQ(0, status);
+	expect_nothing_stays(references);
+	ktap_note("CREATE_VM in a new process: %u points, %u times no memory", n - 1, failed);
+}
+
+static void new_vm(void)
+{
+	vm = vm_create();
+}
+
+static long create_vcpu(void)
+{
+	return ioctl(vm->fd, MINIVMM_CREATE_VCPU, 0);
+}
+
+static void free_vm(long fd)
+{
+	close_new(fd);
+	vm_free(vm);
+}
+
+static void *mapping;
+
+static long map_vcpu(void)
+{
+	mapping = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
+	return mapping == MAP_FAILED ? -1 : 0;
+}
+
+static void unmap_vcpu(long value)
+{
+	if (value == -1)
+		return;
+	EXPECT_EQ(0, ((struct minivmm_run *)mapping)->immediate_exit);
+	munmap(mapping, 8192);
+}
+
+TEST(vcpu_creation_and_mmap)
+{
+	const struct subject create_it = {
+		.name = "CREATE_VCPU", .before = new_vm, .call = create_vcpu, .after = free_vm,
+		.errors = no_memory,
+	};
+	const struct subject map_it = {
+		.name = "mmap", .call = map_vcpu, .after = unmap_vcpu, .errors = no_memory,
+	};
+	long references;
+
+	setup();
+	references = module_references();
+	try_all(&create_it);
+	vcpu = guest_create(MODE_LONG, "\xf4", 1);
+	try_all(&map_it);
+	guest_free(vcpu);
+	expect_nothing_stays(references);
+}
+
+/* ---- guest memory ---- */
+
+#define SLOT_GPA	0x90000000ULL
+#define SLOT_SIZE	0x10000UL
+
+static void *memory;
+
+static void no_slot(void)
+{
+	vm_set_slot(vm, 10, 0, 0, 0, NULL);
+}
+
+static void a_slot(void)
+{
+	no_slot();
+	ASSERT_OK(vm_set_slot(vm, 10, 0, SLOT_GPA, SLOT_SIZE, memory));
+}
+
+static long set_slot(void)
+{
+	return vm_set_slot(vm, 10, 0, SLOT_GPA, SLOT_SIZE, memory);
+}
+
+static long move_slot(void)
+{
+	return vm_set_slot(vm, 10, 0, SLOT_GPA + SLOT_SIZE, SLOT_SIZE, memory);
+}
+
+static long delete_slot(void)
+{
+	return vm_set_slot(vm, 10, 0, 0, 0, NULL);
+}
+
+TEST(memory_slots)
+{
+	const struct subject subjects[] = {
+		{ "slot created", no_slot, set_slot, NULL, no_memory_or_fault, 0 },
+		{ "slot moved", a_slot, move_slot, NULL, no_memory_or_fault, 0 },
+		{ "slot deleted", a_slot, delete_slot, NULL, no_memory_or_fault, 0 },
+	};
+	long references;
+
+	setup();
+	references = module_references();
+	vm = vm_create();
+	memory = mmap(NULL, SLOT_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(memory != MAP_FAILED);
+	for (unsigned int i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++)
+		try_all(&subjects[i]);
+	vm_free(vm);
+	expect_nothing_stays(references);
+}
+
+GUEST64(guest_faults,
+	"mov $0x100000, %ebx\n mov 0x100000, %eax\n"
+	"incl 0x200000\n mov $0x1234, %eax\n mov %eax, 0x300000\n hlt\n");
+
+static void new_guest(void)
+{
+	vcpu = guest_new(MODE_LONG, guest_faults);
+}
+
+static long run(void)
+{
+	return vcpu_run(vcpu);
+}
+
+/* RUN failed or not: in the end the guest has come to its HLT. */
+static void run_on(long value)
+{
+	if (value == -1)
+		vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(MINIVMM_EXIT_HLT, vcpu->run->exit_reason);
+	EXPECT_EQ(1, *(uint32_t *)vm_at(vcpu->vm, 0x200000));
+	EXPECT_EQ(0x1234, *(uint32_t *)vm_at(vcpu->vm, 0x300000));
+	guest_free(vcpu);
+}
+
+TEST(run_with_page_faults)
+{
+	const struct subject subject = {
+		.name = "RUN", .before = new_guest, .call = run, .after = run_on,
+		.errors = no_memory_or_fault,
+	};
+	long references;
+
+	setup();
+	references = module_references();
+	try_all(&subject);
+	expect_nothing_stays(references);
+}
+
+/* ---- all other calls ---- */
+
+static unsigned long request;
+static int target;
+static union {
+	uint8_t bytes[16384];
+	struct minivmm_msrs msrs;
+	struct minivmm_msr_list list;
+	struct minivmm_cpuid2 cpuid;
+	struct minivmm_signal_mask mask;
+	uint64_t number;
+} argument;
+
+static long call_it(void)
+{
+	return ioctl(target, request, &argument);
+}
+
+static void supported_cpuid(void)
+{
+	struct minivmm_cpuid2 *cpuid = device_cpuid();
+
+	memcpy(&argument, cpuid, sizeof(*cpuid) + cpuid->nent * sizeof(cpuid->entries[0]));
+	free(cpuid);
+}
+
+static void a_few_msrs(void)
+{
+	memset(&argument, 0, sizeof(argument));
+	argument.msrs.nmsrs = 3;
+	argument.msrs.entries[0].index = 0x174;
+	argument.msrs.entries[1].index = 0x175;
+	argument.msrs.entries[2].index = 0x176;
+}
+
+static void a_lot_of_room(void)
+{
+	memset(&argument, 0, sizeof(argument));
+	argument.list.nmsrs = 200;
+}
+
+static void a_mask(void)
+{
+	memset(&argument, 0, sizeof(argument));
+	argument.mask.len = 8;
+}
+
+static void from_vcpu(unsigned long get)
+{
+	memset(&argument, 0, sizeof(argument));
+	ASSERT_OK(ioctl(vcpu->fd, get, &argument));
+}
+
+static void some_regs(void)
+{
+	from_vcpu(MINIVMM_GET_REGS);
+}
+
+static void some_sregs(void)
+{
+	from_vcpu(MINIVMM_GET_SREGS);
+}
+
+static void some_fpu(void)
+{
+	from_vcpu(MINIVMM_GET_FPU);
+}
+
+TEST(calls_with_structures)
+{
+	static const struct {
+		const char *name;
+		unsigned long request;
+		int system;
+		void (*before)(void);
+	} calls[] = {
+		{ "GET_SUPPORTED_CPUID", MINIVMM_GET_SUPPORTED_CPUID, 1, a_lot_of_room },
+		{ "GET_MSR_INDEX_LIST", MINIVMM_GET_MSR_INDEX_LIST, 1, a_lot_of_room },
+		{ "SET_CPUID2", MINIVMM_SET_CPUID2, 0, supported_cpuid },
+		{ "GET_CPUID2", MINIVMM_GET_CPUID2, 0, a_lot_of_room },
+		{ "GET_MSRS", MINIVMM_GET_MSRS, 0, a_few_msrs },
+		{ "SET_MSRS", MINIVMM_SET_MSRS, 0, a_few_msrs },
+		{ "GET_REGS", MINIVMM_GET_REGS, 0, NULL },
+		{ "SET_REGS", MINIVMM_SET_REGS, 0, some_regs },
+		{ "GET_SREGS", MINIVMM_GET_SREGS, 0, NULL },
+		{ "SET_SREGS", MINIVMM_SET_SREGS, 0, some_sregs },
+		{ "GET_FPU", MINIVMM_GET_FPU, 0, NULL },
+		{ "SET_FPU", MINIVMM_SET_FPU, 0, some_fpu },
+		{ "INTERRUPT", MINIVMM_INTERRUPT, 0, a_mask },
+		{ "SET_SIGNAL_MASK", MINIVMM_SET_SIGNAL_MASK, 0, a_mask },
+	};
+	long references;
+
+	setup();
+	references = module_references();
+	vcpu = guest_create(MODE_LONG, "\xf4", 1);
+	device = device_open();
+	for (unsigned int i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		const struct subject subject = {
+			.name = calls[i].name, .before = calls[i].before, .call = call_it,
+			.errors = no_memory_or_fault,
+		};
+
+		request = calls[i].request;
+		target = calls[i].system ? device : vcpu->fd;
+		try_all(&subject);
+	}
+	close(device);
+	guest_free(vcpu);
+	expect_nothing_stays(references);
+}
+
+static long read_stats(void)
+{
+	char text[200];
+	int fd = open(MODULE_DEBUGFS "/exits", O_RDONLY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -1;
+	ret = read(fd, text, sizeof(text)) > 0 ? 0 : -1;
+	syscall(SYS_close, fd);
+	return ret;
+}
+
+TEST(reading_counters)
+{
+	const struct subject subject = {
+		.name = "debugfs", .call = read_stats, .errors = no_memory_or_fault,
+	};
+
+	setup();
+	try_all(&subject);
+}
+
+/* ---- in the end ---- */
+
+TEST(no_memory_is_lost)
+{
+	static char report[8000];
+	int fd;
+
+	setup();
+	if (access(DEBUG "kmemleak", W_OK))
+		SKIP("this kernel has no kmemleak");
+	/* An object counts as lost when it is older than five seconds. */
+	sleep(6);
+	ASSERT_TRUE(write_file(DEBUG "kmemleak", "scan"));
+	sleep(1);
+	ASSERT_TRUE(write_file(DEBUG "kmemleak", "scan"));
+	fd = open(DEBUG "kmemleak", O_RDONLY | O_CLOEXEC);
+	ASSERT_TRUE(fd >= 0);
+	for (ssize_t len; (len = read(fd, report, sizeof(report) - 1)) > 0;) {
+		report[len] = '\0';
+		for (char *line = strtok(report, "\n"); line; line = strtok(NULL, "\n"))
+			ktap_note("%s", line);
+		EXPECT(false, "kmemleak has found something");
+	}
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The parts of fuzz-ioctl, and what they share.
+ *
+ * A round is one child process. Some of its threads are workers: each makes
+ * steps, and all that a step does follows from (seed, round, thread, step), not
+ * from what came before. So one seed is one sequence for each thread, whatever
+ * the others do to the descriptors and the memory that they share.
+ *
+ * In reading order: ../fuzz-ioctl.c (options, rounds, what is checked),
+ * child.c (one round), calls.c (ioctls), guest.c (registers and code),
+ * memory.c (slots, and the memory behind them), host.c (all the rest that a
+ * process can do meanwhile).
+ */
+#ifndef FUZZ_IOCTL_H
+#define FUZZ_IOCTL_H
+
+#include <stdatomic.h>
+
+#include "vm.h"
+
+#define PAGE		4096UL
+#define MAX_THREADS	16
+#define NR_SYSTEMS	3
+#define NR_VMS		4
+#define NR_VCPUS	6
+
+struct options {
+	uint64_t seed;
+	unsigned int threads;
+	unsigned int steps;		/* of each thread in a round */
+	unsigned int rounds;		/* 0: until the time is over */
+	unsigned int first;		/* number of the first round */
+	unsigned int seconds;		/* 0: no limit */
+	bool verbose;
+};
+
+/* What the parent sees of a worker: enough to name a hang. */
+struct progress {
+	_Atomic int tid;
+	_Atomic unsigned int step;
+	_Atomic unsigned long request;	/* of the ioctl it is in; 0: in none */
+	_Atomic bool done;
+};
+
+/* Shared by the parent and the child. */
+struct world {
+	struct progress worker[MAX_THREADS];
+	_Atomic unsigned long calls, runs, entered;
+	_Atomic unsigned int violations;
+	char violation[200];
+};
+
+/* How a round ends. */
+enum end {
+	END_JOIN,	/* all steps done */
+	END_EXIT,	/* exit with vCPUs running in other threads */
+	END_KILL,
+	END_EXEC,
+	END_CLOSE,	/* all descriptors closed under the running threads */
+	NR_ENDS
+};
+
+struct rng {
+	uint64_t state;
+};
+
+struct worker {
+	const struct options *options;
+	unsigned int number;
+	struct progress *progress;
+	struct rng rng;			/* of this step */
+	uint8_t *scratch;		/* SCRATCH bytes of its own, then a hole */
+	int other_end;			/* socket to the other process */
+};
+
+#define SCRATCH		(4 * PAGE)
+
+/* ---- fuzz-ioctl.c ---- */
+
+extern struct world *world;
+void violation(const char *fmt, ...) __printf(1, 2);
+
+/* Numbers that follow from these four alone. */
+struct rng rng_for(uint64_t seed, uint64_t round, uint64_t thread, uint64_t step);
+uint64_t rnd(struct rng *r);
+uint64_t below(struct rng *r, uint64_t limit);
+/* Likely one at which checks turn over. */
+uint64_t number(struct rng *r);
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define pick(r, array)	((array)[below(r, ARRAY_SIZE(array))])
+
+/* ---- child.c ---- */
+
+enum kind { SYSTEM, VM, VCPU, NR_KINDS };
+
+/* Descriptors that all workers share; any may be closed, or be of another kind. */
+extern _Atomic int fds[NR_KINDS][NR_VCPUS];
+extern const unsigned int nr_fds[NR_KINDS];
+
+int pick_fd(struct worker *w, enum kind kind);
+/* Puts a descriptor where another one was, which is closed. */
+void keep_fd(struct worker *w, enum kind kind, int fd);
+/* The page shared with the vCPU of that index; always mapped. */
+struct minivmm_run *run_page(unsigned int index);
+
+int child(const struct options *options, unsigned int round);
+enum end round_end(const struct options *options, unsigned int round);
+
+/* ---- calls.c ---- */
+
+void setup_calls(void);
+void step_call(struct worker *w);	/* an ioctl with a fitting structure */
+void step_wild_call(struct worker *w);	/* any number, any pointer */
+void step_create(struct worker *w);
+void step_run(struct worker *w);
+int call(struct worker *w, int fd, unsigned long request, void *pointer);
+void *bad_pointer(struct worker *w);
+
+/* ---- guest.c ---- */
+
+void setup_guest(struct vcpu *vcpu);
+void step_enter_mode(struct worker *w);
+void step_code(struct worker *w);
+void step_spoil_run(struct worker *w);
+/* Structures for SET_*; each returns where in the scratch memory it is. */
+void *make_regs(struct worker *w, int fd);
+void *make_sregs(struct worker *w, int fd);
+void *make_msrs(struct worker *w);
+void *make_cpuid(struct worker *w);
+void *make_fpu(struct worker *w);
+
+/* ---- memory.c ---- */
+
+#define RAM_SIZE	GUEST_MEMORY
+
+extern uint8_t *ram;
+void setup_memory(uint8_t *memory);
+void *make_region(struct worker *w);
+void step_memory(struct worker *w);
+/* Into this process's memory, if there is any; no signal if not. */
+void poke(void *at, const void *data, size_t size);
+
+/* ---- host.c ---- */
+
+void setup_host(struct worker *w);
+void step_host(struct worker *w);
+int start_other_process(void);
+void all_cpus_online(void);
+
+#endif

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * minivmm.ko as a module; see module.h.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "ktap.h"
+#include "module.h"
+
+int module_file(void)
+{
+	static const char * const places[] = {
+		"/testhost/modules/minivmm.ko", "/minivmm.ko", "module/minivmm.ko",
+	};
+	const char *path = getenv("MINIVMM_MODULE");
+	int fd = -1;
+
+	if (path)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	for (unsigned int i = 0; fd < 0 && i < sizeof(places) / sizeof(places[0]); i++)
+		fd = open(places[i], O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		SKIP("minivmm.ko is not here: set MINIVMM_MODULE");
+	return fd;
+}
+
+void module_load(void)
+{
+	int fd = module_file();
+
+	ASSERT_OK(syscall(SYS_finit_module, fd, "", 0));
+	close(fd);
+	/* udev or devtmpfs makes the node */
+	for (unsigned int i = 0; access(device_path(), R_OK) && i < 100; i++)
+		usleep(10000);
+}
+
+int module_unload(void)
+{
+	return syscall(SYS_delete_module, "minivmm", O_NONBLOCK);
+}
+
+long module_references(void)
+{
+	char text[32] = "";
+	int fd = open("/sys/module/minivmm/refcnt", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0)
+		SKIP("/sys/module/minivmm/refcnt: %s", strerror(errno));
+	close(fd);
+	return strtol(text, NULL, 10);
+}
+
+int module_vms(void)
+{
+	DIR *dir = opendir(MODULE_DEBUGFS);
+	struct dirent *entry;
+	int count = 0;
+
+	if (!dir)
+		SKIP("%s: %s", MODULE_DEBUGFS, strerror(errno));
+	/* PID-FD: nothing else there begins with a digit */
+	while ((entry = readdir(dir)))
+		count += entry->d_name[0] >= '0' && entry->d_name[0] <= '9';
+	closedir(dir);
+	return count;
+}

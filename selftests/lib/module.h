@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * minivmm.ko as a module: loading, unloading, and what it holds on to.
+ *
+ * The functions return -1 with errno where they can fail; module_load() skips
+ * the test when there is no module to load.
+ */
+#ifndef SELFTESTS_MODULE_H
+#define SELFTESTS_MODULE_H
+
+#define MODULE_DEBUGFS	"/sys/kernel/debug/minivmm"
+
+/* An open fd of minivmm.ko; $MINIVMM_MODULE says where it is elsewhere. */
+int module_file(void);
+void module_load(void);
+int module_unload(void);
+/* How many references there are on the module. */
+long module_references(void);
+/* How many VMs there are in debugfs. */
+int module_vms(void);
+
+#endif
