@@ -203,7 +203,7 @@ static bool sregs_are_valid(struct vcpu *vcpu, const struct minivmm_sregs *sregs
 	if (sregs->efer & EFER_LME && sregs->cr0 & X86_CR0_PG)
 		/* Long mode is on. */
 		return sregs->cr4 & X86_CR4_PAE && sregs->efer & EFER_LMA &&
-		       !(sregs->cr3 >> vcpu->cpuid.maxphyaddr);
+		       !(sregs->cr3 & vcpu->cpuid.gpa_reserved);
 	return !(sregs->efer & EFER_LMA) && !sregs->cs.l;
 }
 
@@ -216,7 +216,7 @@ static bool sregs_are_valid(struct vcpu *vcpu, const struct minivmm_sregs *sregs
  */
 int vcpu_load_pdptrs(struct vcpu *vcpu, unsigned long cr3)
 {
-	u64 reserved = GENMASK_ULL(63, vcpu->cpuid.maxphyaddr) | 0x1e6;
+	u64 reserved = vcpu->cpuid.gpa_reserved | 0x1e6;
 	u64 pdptr[4];
 	int i, ret;
 

@@ -32,9 +32,11 @@ static void vm_free(struct vm *vm)
 	vm_debugfs_remove(vm);
 	/* Its flushes look at the vCPUs: it ends before they do. */
 	memory_notifier_unregister(vm);
-	for (id = 0; id < MINIVMM_MAX_VCPUS; id++)
+	for (id = 0; id < vm->vcpus_end; id++)
 		if (vm->vcpus[id])
 			vcpu_destroy(vm->vcpus[id]);
+	/* What is left to be unmapped concerns no vCPU. */
+	vm->vcpus_end = 0;
 	backend->vm_destroy(vm);
 	memory_destroy(&vm->memory);
 	kfree(vm);

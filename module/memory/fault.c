@@ -70,16 +70,19 @@ static int map_page(struct guest_memory *memory, u64 gfn, struct page *page, boo
 		goto out;
 	if (!backend->map(memory, gfn, page_to_pfn(page), writable, cache))
 		ret = -ENOMEM;
+	/* The guest's writes do not show in the caller's page tables. */
+	if (writable && !PageReserved(page))
+		SetPageDirty(page);
 out:
 	spin_unlock(&memory->lock);
 	return ret;
 }
 
 static int fault_in(struct guest_memory *memory, struct table_cache *cache,
-		    const struct memory_slot *slot, u64 gfn, bool write)
+		    const struct memory_slot *slot, u64 gfn, bool write,
+		    unsigned long invalidations)
 {
 	unsigned long hva = slot->hva + ((gfn - slot->base_gfn) << PAGE_SHIFT);
-	unsigned long invalidations;
 	struct page *page;
 	bool writable;
 	int ret;
@@ -87,9 +90,6 @@ static int fault_in(struct guest_memory *memory, struct table_cache *cache,
 	ret = fill_cache(cache);
 	if (ret)
 		return ret;
-	invalidations = READ_ONCE(memory->invalidations);
-	/* Pairs with the barrier in notifier.c: first the count, then the page. */
-	smp_rmb();
 	ret = find_page(hva, write, !(slot->flags & MINIVMM_MEM_READONLY), &page,
 			&writable);
 	if (ret)
@@ -112,10 +112,18 @@ static int fault_in(struct guest_memory *memory, struct table_cache *cache,
 int memory_fault(struct guest_access *access, struct table_cache *cache,
 		 u64 gpa, bool write)
 {
+	struct guest_memory *memory = access->memory;
+	unsigned long invalidations = READ_ONCE(memory->invalidations);
 	u64 gfn = gpa >> PAGE_SHIFT;
-	const struct memory_slot *slot = memory_slot(access->memory, gfn);
+	const struct memory_slot *slot;
 
+	/*
+	 * Pairs with the barriers in slots.c and notifier.c: first the count,
+	 * then the slot, then the page.
+	 */
+	smp_rmb();
+	slot = memory_slot(memory, gfn);
 	if (!slot || (write && slot->flags & MINIVMM_MEM_READONLY))
 		return MEMORY_FAULT_MMIO;
-	return fault_in(access->memory, cache, slot, gfn, write);
+	return fault_in(memory, cache, slot, gfn, write, invalidations);
 }

@@ -160,8 +160,9 @@ static struct slot_array *copy_slots(const struct slot_array *old, u32 id,
 
 /*
  * Publishes the slots with @new instead of @old (either may be NULL), and
- * forgets what the page tables say of @old: after the grace period no fault
- * can map anything by the old array.
+ * forgets what the page tables say of @old. Both are one step for the notifier,
+ * which finds what is mapped by the slots alone; and it counts as an
+ * invalidation, so that no fault maps a page that it found by the old array.
  */
 static int replace_slot(struct vm *vm, const struct memory_slot *old,
 			const struct memory_slot *new)
@@ -174,13 +175,15 @@ static int replace_slot(struct vm *vm, const struct memory_slot *old,
 	after = copy_slots(before, old ? old->id : new->id, new);
 	if (!after)
 		return -ENOMEM;
+	spin_lock(&memory->lock);
 	rcu_assign_pointer(memory->slots, after);
-	synchronize_srcu_expedited(&memory->srcu);
-	if (old) {
-		spin_lock(&memory->lock);
+	if (old)
 		backend->free_tables(vm, old->base_gfn, old->npages);
-		spin_unlock(&memory->lock);
-	}
+	/* Pairs with the barrier in fault.c: the slots, then the count. */
+	smp_wmb();
+	memory->invalidations++;
+	spin_unlock(&memory->lock);
+	synchronize_srcu_expedited(&memory->srcu);
 	kvfree(before);
 	return 0;
 }

@@ -162,6 +162,14 @@ static int root_suspend(void)
 	return 0;
 }
 
+/**
+ * vmx_root_is_left_for_good - whether the machine is about to be reset
+ */
+bool vmx_root_is_left_for_good(void)
+{
+	return READ_ONCE(rebooting);
+}
+
 static void root_resume(void)
 {
 	if (root_users && enable_cpu())

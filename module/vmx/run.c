@@ -242,6 +242,10 @@ int vmx_run(struct vcpu *vcpu)
 	bool window_wanted;
 	int ret;
 
+	if (unlikely(vmx_root_is_left_for_good())) {
+		schedule_timeout_interruptible(1);
+		return 1;
+	}
 	vmx_get(vx);
 	window_wanted = vcpu_wants_interrupt_window(vcpu);
 	set_interrupt_window(vx, window_wanted || vx->interrupt_deferred);

@@ -105,6 +105,8 @@ static void save_segments(struct vmx_vcpu *vx)
 	savesegment(fs, saved->fs);
 	savesegment(gs, saved->gs);
 	asm("sldt %0" : "=m" (saved->ldt));
+	if (unlikely(saved->gs))
+		saved->user_gs_base = vmx_rdmsr(MSR_KERNEL_GS_BASE);
 	saved->fs_base = user_fs_base();
 	if (saved->fs_base != vx->host.fs_base) {
 		vx->host.fs_base = saved->fs_base;
@@ -120,8 +122,11 @@ static void restore_segments(const struct host_registers *saved)
 		loadsegment(ds, saved->ds);
 	if (unlikely(saved->es))
 		loadsegment(es, saved->es);
-	if (unlikely(saved->gs))
+	/* A thread may have given FS and GS bases other than the descriptors'. */
+	if (unlikely(saved->gs)) {
 		load_gs_index(saved->gs);
+		vmx_wrmsr(MSR_KERNEL_GS_BASE, saved->user_gs_base);
+	}
 	if (unlikely(saved->fs)) {
 		loadsegment(fs, saved->fs);
 		vmx_wrmsr(MSR_FS_BASE, saved->fs_base);

@@ -116,12 +116,16 @@ static void load_here(struct vmx_vcpu *vx)
  * vmx_load - make a vCPU's VMCS current where another one is
  * @vx: the vCPU
  *
- * Preemption is off before and after. On a CPU that is about to go offline or
- * to be reset, the thread waits until it is moved.
+ * Preemption is off before and after. On a CPU that is about to go offline the
+ * thread waits until it is moved; a nested vmx_get() does not come here then, as
+ * a CPU goes only when nobody has preemption off. When the machine is about to
+ * be reset no CPU is better: what uses VMX operation is passed over.
  */
 void vmx_load(struct vmx_vcpu *vx)
 {
 	while (unlikely(!this_cpu_read(vmx_cpu.enabled))) {
+		if (vmx_root_is_left_for_good())
+			return;
 		preempt_enable();
 		schedule_timeout_uninterruptible(1);
 		preempt_disable();

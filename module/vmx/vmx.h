@@ -58,7 +58,7 @@ struct host_registers {
 	u64 kernel_gs_base;
 	u64 star, lstar, cstar, syscall_mask;
 	u64 debugctl;
-	u64 fs_base;
+	u64 fs_base, user_gs_base;
 	unsigned long dr[4];
 	unsigned long dr7;
 	u16 ds, es, fs, gs, ldt;
@@ -173,6 +173,7 @@ int vmx_root_init(void);
 void vmx_root_exit(void);
 int vmx_root_get(void);
 void vmx_root_put(void);
+bool vmx_root_is_left_for_good(void);
 
 /* vmcs.c */
 struct vcpu *vmx_vcpu_alloc(struct vm *vm, u32 id);

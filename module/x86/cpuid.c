@@ -312,6 +312,8 @@ static void derive(struct guest_cpuid *table)
 	u32 edx_ext = ext ? ext->edx : 0;
 
 	table->maxphyaddr = widths ? widths->eax & 0xff : 36;
+	table->gpa_reserved = table->maxphyaddr < 64 ?
+			      GENMASK_ULL(63, table->maxphyaddr) : 0;
 	table->tsc_aux = edx_ext & F(RDTSCP) || ecx7 & F(RDPID);
 	table->invpcid = ebx7 & F(INVPCID);
 	/* Named in the table, and there: the owner may name what is not. */

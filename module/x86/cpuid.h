@@ -16,6 +16,7 @@ struct vcpu;
  * @count: entries in use
  * @entry: each
  * @maxphyaddr: width of guest-physical addresses that it declares, in bits
+ * @gpa_reserved: the bits above that width; none if it is 64 or more
  * @cr4_reserved: bits of CR4 that the guest may not set for lack of a feature
  * @efer_valid: bits of EFER that the guest may set
  * @xcr0_supported: bits of XCR0 that it may set
@@ -26,6 +27,7 @@ struct guest_cpuid {
 	u32 count;
 	struct minivmm_cpuid_entry2 *entry;
 	u8 maxphyaddr;
+	u64 gpa_reserved;
 	bool tsc_aux;
 	bool invpcid;
 	unsigned long cr4_reserved;

@@ -136,7 +136,7 @@ static bool is_variable_mtrr(u32 index)
 
 static bool variable_mtrr_is_valid(struct vcpu *vcpu, u32 index, u64 data)
 {
-	u64 reserved = GENMASK_ULL(63, vcpu->cpuid.maxphyaddr);
+	u64 reserved = vcpu->cpuid.gpa_reserved;
 
 	if (index & 1)		/* a mask: valid bit 11 */
 		return !(data & (reserved | 0x7ff));
@@ -234,7 +234,7 @@ static int set_efer(struct vcpu *vcpu, u64 efer, bool host)
 static int set_apic_base(struct vcpu *vcpu, u64 data)
 {
 	struct vcpu_control_regs crs;
-	u64 reserved = GENMASK_ULL(63, vcpu->cpuid.maxphyaddr) | 0x2ff;
+	u64 reserved = vcpu->cpuid.gpa_reserved | 0x2ff;
 
 	/* No x2APIC without a local APIC in the kernel. */
 	if (data & (reserved | X2APIC_ENABLE))
