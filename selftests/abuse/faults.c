@@ -234,7 +234,8 @@ static long create_vm(void)
 TEST(device_open_and_vm_creation)
 {
 	const struct subject open_it = {
-		.name = "open", .call = open_device, .after = close_new, .errors = no_memory_or_fault,
+		.name = "open", .call = open_device, .after = close_new,
+		.errors = no_memory_or_fault,
 	};
 	const struct subject create_it = {
 		.name = "CREATE_VM", .call = create_vm, .after = close_new, .errors = no_memory,

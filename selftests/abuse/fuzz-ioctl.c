@@ -10,7 +10,8 @@
  * until the time is over (--seconds, 60 if neither is given) or as many as
  * --count says. A round is a child process (fuzz-ioctl/child.c); what goes wrong
  * is told with the command that repeats it: "--seed N --first ROUND --count 1".
- * With --threads 1 on a host with one CPU the repetition is exact.
+ * With --threads 1 the repetition makes the same calls in the same order; only the
+ * moments at which signals interrupt RUN differ.
  *
  * What is checked here: each round ends in time, by itself or when it is killed;
  * no thread stays in a call that a signal should have ended; no VM is left in
@@ -274,7 +275,8 @@ static bool fuzz(struct options options)
 		if (options.verbose)
 			ktap_note("round %u, ends by %d", round, round_end(&options, round));
 		if (!one_round(&options, round, references)) {
-			ktap_note("again: fuzz-ioctl --seed %#llx --threads %u --steps %u --first %u --count 1",
+			ktap_note("again: %s --seed %#llx --threads %u --steps %u --first %u --count 1",
+				  program_invocation_short_name,
 				  (unsigned long long)options.seed, options.threads,
 				  options.steps, round);
 			return false;

@@ -16,7 +16,7 @@
 
 static const struct {
 	unsigned long request;
-	enum kind kind;
+	enum fd_kind kind;
 } requests[] = {
 	{ MINIVMM_GET_API_VERSION, SYSTEM }, { MINIVMM_CHECK_EXTENSION, SYSTEM },
 	{ MINIVMM_GET_VCPU_MMAP_SIZE, SYSTEM }, { MINIVMM_GET_SUPPORTED_CPUID, SYSTEM },
@@ -154,7 +154,7 @@ void step_call(struct worker *w)
 {
 	unsigned int i = below(&w->rng, ARRAY_SIZE(requests));
 	unsigned long request = requests[i].request;
-	enum kind kind = requests[i].kind;
+	enum fd_kind kind = requests[i].kind;
 	void *pointer;
 	int fd;
 

@@ -4,7 +4,7 @@
  * one of several ways.
  *
  * The main thread is not a worker: it sends signals to those that are, so that
- * no RUN lasts, and ends the round.
+ * no RUN lasts. The first worker ends the round, at a step of the seed's choice.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -40,7 +40,7 @@ struct minivmm_run *run_page(unsigned int index)
 	return (struct minivmm_run *)(RUN_PAGES + index * RUN_SIZE);
 }
 
-int pick_fd(struct worker *w, enum kind kind)
+int pick_fd(struct worker *w, enum fd_kind kind)
 {
 	return fds[kind][below(&w->rng, nr_fds[kind])];
 }
@@ -54,7 +54,7 @@ static void map_run_page(unsigned int index, int fd)
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 }
 
-void keep_fd(struct worker *w, enum kind kind, int fd)
+void keep_fd(struct worker *w, enum fd_kind kind, int fd)
 {
 	unsigned int index = below(&w->rng, nr_fds[kind]);
 	int old = atomic_exchange(&fds[kind][index], fd);
@@ -83,6 +83,28 @@ static void handle_signals(void)
 	signal(SIGCHLD, SIG_IGN);	/* children need not be waited for */
 }
 
+static void end_now(enum end end)
+{
+	char *const argv[] = { "fuzz-ioctl", "--after-exec", NULL }, *const env[] = { NULL };
+
+	switch (end) {
+	case END_KILL:
+		kill(getpid(), SIGKILL);
+		break;
+	case END_EXEC:
+		execve("/proc/self/exe", argv, env);
+		break;
+	case END_CLOSE:
+		/* The other threads go on for a moment, with nothing in their hands. */
+		syscall(SYS_close_range, 3, ~0U, 0);
+		usleep(2000);
+		break;
+	default:
+		break;
+	}
+	syscall(SYS_exit_group, 0);
+}
+
 static void *work(void *argument)
 {
 	struct worker *w = argument;
@@ -101,6 +123,8 @@ static void *work(void *argument)
 		for (i = 0; at >= steps[i].weight; i++)
 			at -= steps[i].weight;
 		steps[i].step(w);
+		if (!w->number && step == w->last && w->end != END_JOIN)
+			end_now(w->end);
 	}
 	w->progress->done = true;
 	return NULL;
@@ -163,28 +187,6 @@ static void kick(const struct options *options, unsigned int turn)
 				kicks[turn % ARRAY_SIZE(kicks)]);
 }
 
-static void end_now(enum end end)
-{
-	char *const argv[] = { "fuzz-ioctl", "--after-exec", NULL }, *const env[] = { NULL };
-
-	switch (end) {
-	case END_KILL:
-		kill(getpid(), SIGKILL);
-		break;
-	case END_EXEC:
-		execve("/proc/self/exe", argv, env);
-		break;
-	case END_CLOSE:
-		/* The other threads go on for a moment, with nothing in their hands. */
-		syscall(SYS_close_range, 3, ~0U, 0);
-		usleep(2000);
-		break;
-	default:
-		break;
-	}
-	syscall(SYS_exit_group, 0);
-}
-
 enum end round_end(const struct options *options, unsigned int round)
 {
 	struct rng r = rng_for(options->seed, round, 0, 0);
@@ -213,6 +215,8 @@ int child(const struct options *parent, unsigned int round)
 		w->number = i;
 		w->progress = &world->worker[i];
 		w->other_end = other_end;
+		w->end = end;
+		w->last = last;
 		/* The page behind it stays without access. */
 		w->scratch = mmap(SCRATCH_AT(i), SCRATCH + PAGE, PROT_NONE,
 				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
@@ -224,8 +228,6 @@ int child(const struct options *parent, unsigned int round)
 	for (unsigned int turn = 0; !all_done(&options); turn++) {
 		usleep(1000);
 		kick(&options, turn);
-		if (end != END_JOIN && world->worker[0].step >= last)
-			end_now(end);
 	}
 	return 0;
 }

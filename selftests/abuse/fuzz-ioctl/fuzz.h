@@ -72,6 +72,8 @@ struct worker {
 	struct rng rng;			/* of this step */
 	uint8_t *scratch;		/* SCRATCH bytes of its own, then a hole */
 	int other_end;			/* socket to the other process */
+	enum end end;			/* how the first worker ends the round */
+	unsigned int last;		/* and after which step */
 };
 
 #define SCRATCH		(4 * PAGE)
@@ -93,15 +95,15 @@ uint64_t number(struct rng *r);
 
 /* ---- child.c ---- */
 
-enum kind { SYSTEM, VM, VCPU, NR_KINDS };
+enum fd_kind { SYSTEM, VM, VCPU, NR_KINDS };
 
 /* Descriptors that all workers share; any may be closed, or be of another kind. */
 extern _Atomic int fds[NR_KINDS][NR_VCPUS];
 extern const unsigned int nr_fds[NR_KINDS];
 
-int pick_fd(struct worker *w, enum kind kind);
+int pick_fd(struct worker *w, enum fd_kind kind);
 /* Puts a descriptor where another one was, which is closed. */
-void keep_fd(struct worker *w, enum kind kind, int fd);
+void keep_fd(struct worker *w, enum fd_kind kind, int fd);
 /* The page shared with the vCPU of that index; always mapped. */
 struct minivmm_run *run_page(unsigned int index);
 

@@ -153,7 +153,7 @@ int start_other_process(void)
 
 static void shuffle_fds(struct worker *w)
 {
-	enum kind kind = below(&w->rng, NR_KINDS);
+	enum fd_kind kind = below(&w->rng, NR_KINDS);
 	int fd = pick_fd(w, kind), other;
 
 	switch (below(&w->rng, 8)) {
