@@ -4,12 +4,13 @@
  * RUN can be interrupted, the process can be killed, and nothing of it stays.
  *
  *	fuzz-ioctl [--seed N] [--seconds N | --count N] [--threads N]
- *		   [--steps N] [--first N] [--verbose]
+ *		   [--steps N] [--round N] [--verbose]
  *
  * Without options it is a test program that prints KTAP. With any, it runs rounds
  * until the time is over (--seconds, 60 if neither is given) or as many as
  * --count says. A round is a child process (fuzz-ioctl/child.c); what goes wrong
- * is told with the command that repeats it: "--seed N --first ROUND --count 1".
+ * is told with the command that repeats it: "--seed N --round ROUND", once or as
+ * often as --count says.
  * With --threads 1 the repetition makes the same calls in the same order; only the
  * moments at which signals interrupt RUN differ.
  *
@@ -259,7 +260,7 @@ static bool fuzz(struct options options)
 {
 	long references = on_kvm() ? 0 : module_references();
 	double start = now(), said = start;
-	unsigned int round = options.first;
+	unsigned int done, round;
 
 	ktap_note("--seed %#llx --threads %u --steps %u",
 		  (unsigned long long)options.seed, options.threads, options.steps);
@@ -267,15 +268,14 @@ static bool fuzz(struct options options)
 		     -1, 0);
 	ASSERT_TRUE(world != MAP_FAILED);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	for (;; round++) {
-		if (options.rounds && round - options.first >= options.rounds)
-			break;
+	for (done = 0; !options.rounds || done < options.rounds; done++) {
 		if (options.seconds && now() - start > options.seconds)
 			break;
+		round = options.one_round ? options.round : done;
 		if (options.verbose)
 			ktap_note("round %u, ends by %d", round, round_end(&options, round));
 		if (!one_round(&options, round, references)) {
-			ktap_note("again: %s --seed %#llx --threads %u --steps %u --first %u --count 1",
+			ktap_note("again: %s --seed %#llx --threads %u --steps %u --round %u",
 				  program_invocation_short_name,
 				  (unsigned long long)options.seed, options.threads,
 				  options.steps, round);
@@ -284,12 +284,11 @@ static bool fuzz(struct options options)
 		if (options.verbose || now() - said > 30) {
 			said = now();
 			ktap_note("%.0f s: %u rounds, %lu calls", said - start,
-				  round + 1 - options.first, world->calls);
+				  done + 1, world->calls);
 		}
 	}
 	ktap_note("%u rounds in %.0f s: %lu calls, %lu RUN, of which %lu returned 0",
-		  round - options.first, now() - start, world->calls, world->runs,
-		  world->entered);
+		  done, now() - start, world->calls, world->runs, world->entered);
 	return true;
 }
 
@@ -344,7 +343,7 @@ static struct options parse(int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{ "seed", 1, NULL, 's' }, { "seconds", 1, NULL, 't' }, { "count", 1, NULL, 'c' },
-		{ "threads", 1, NULL, 'n' }, { "steps", 1, NULL, 'l' }, { "first", 1, NULL, 'f' },
+		{ "threads", 1, NULL, 'n' }, { "steps", 1, NULL, 'l' }, { "round", 1, NULL, 'r' },
 		{ "verbose", 0, NULL, 'v' }, { NULL, 0, NULL, 0 },
 	};
 	struct options options = { .seed = new_seed(), .threads = 4, .steps = 300 };
@@ -369,8 +368,9 @@ static struct options parse(int argc, char **argv)
 		case 'l':
 			options.steps = value;
 			break;
-		case 'f':
-			options.first = value;
+		case 'r':
+			options.round = value;
+			options.one_round = true;
 			break;
 		case 'v':
 			options.verbose = true;
@@ -384,6 +384,8 @@ static struct options parse(int argc, char **argv)
 			MAX_THREADS);
 		exit(2);
 	}
+	if (!options.rounds && !options.seconds && options.one_round)
+		options.rounds = 1;
 	if (!options.rounds && !options.seconds)
 		options.seconds = 60;
 	return options;

@@ -117,7 +117,7 @@ static void *work(void *argument)
 	for (unsigned int step = 0; step < options->steps; step++) {
 		unsigned int at, i;
 
-		w->rng = rng_for(options->seed, options->first, w->number + 1, step);
+		w->rng = rng_for(options->seed, options->round, w->number + 1, step);
 		w->progress->step = step;
 		at = below(&w->rng, sum);
 		for (i = 0; at >= steps[i].weight; i++)
@@ -205,7 +205,7 @@ int child(const struct options *parent, unsigned int round)
 	pthread_t thread;
 	int other_end;
 
-	options.first = round;
+	options.round = round;
 	setup();
 	other_end = start_other_process();
 	for (unsigned int i = 0; i < options.threads; i++) {

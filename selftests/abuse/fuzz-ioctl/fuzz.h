@@ -30,7 +30,8 @@ struct options {
 	unsigned int threads;
 	unsigned int steps;		/* of each thread in a round */
 	unsigned int rounds;		/* 0: until the time is over */
-	unsigned int first;		/* number of the first round */
+	unsigned int round;		/* this one */
+	bool one_round;			/* and no other, but again and again */
 	unsigned int seconds;		/* 0: no limit */
 	bool verbose;
 };

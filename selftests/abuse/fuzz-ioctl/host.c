@@ -257,7 +257,7 @@ static void trace(bool on)
 
 void setup_host(struct worker *w)
 {
-	struct rng r = rng_for(w->options->seed, w->options->first, 0, 2);
+	struct rng r = rng_for(w->options->seed, w->options->round, 0, 2);
 
 	trace(!below(&r, 4));
 }
