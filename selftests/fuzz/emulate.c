@@ -75,7 +75,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		memcpy(regs, m.e.regs, sizeof(regs));
 		rip = m.e.rip;
 		rflags = m.e.rflags;
-		m.reads = m.writes = m.exchanges = 0;
+		m.reads = 0;
+		m.writes = 0;
+		m.exchanges = 0;
 		ret = x86_emulate(&m.e);
 		check_accesses();
 		MUST(ret >= X86_EMUL_DONE && ret <= X86_EMUL_UNHANDLED);

@@ -116,6 +116,13 @@ static bool is_repeated(const struct machine *m)
 	       X86_DECODE_OK && insn.rep;
 }
 
+static void reset_notes(struct side *side)
+{
+	side->accesses = 0;
+	side->port_at = 0;
+	side->port_hash = 0;
+}
+
 static void prepare(struct input *in)
 {
 	struct machine *m = &device.m;
@@ -147,9 +154,8 @@ static void prepare(struct input *in)
 		if (is_device[i])
 			machine_page(&ram.m, i, MACHINE_RAM);
 	}
-	ram.accesses = device.accesses = 0;
-	ram.port_at = device.port_at = 0;
-	ram.port_hash = device.port_hash = 0;
+	reset_notes(&ram);
+	reset_notes(&device);
 }
 
 static void compare_accesses(void)

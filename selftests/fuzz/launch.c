@@ -151,7 +151,7 @@ static void launch(struct input *in, int argc, char **argv)
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	static char words[MAX_WORDS + 1][WORD_SIZE];
-	static char program[] = "minivmm-run";
+	char program[] = "minivmm-run";
 	char *argv[MAX_WORDS + 3] = { program };
 	struct input in = { data, size };
 	unsigned int i, count;
