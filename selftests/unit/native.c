@@ -134,8 +134,7 @@ bool native_setup(void)
 		.sa_sigaction = on_signal,
 		.sa_flags = SA_SIGINFO | SA_ONSTACK,
 	};
-	static char stack[65536];
-	stack_t alternate = { .ss_sp = stack, .ss_size = sizeof(stack) };
+	stack_t alternate = { .ss_size = 65536 };
 	struct user_desc desc;
 	unsigned int i;
 
@@ -146,6 +145,15 @@ bool native_setup(void)
 			return false;
 	}
 	sigfillset(&action.sa_mask);
+	/*
+	 * Above 4 GiB: an instruction whose stack pointer is within it by chance
+	 * would have its signal there, and perhaps no room for it.
+	 */
+	alternate.ss_sp = mmap(NULL, alternate.ss_size, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (alternate.ss_sp == MAP_FAILED ||
+	    (unsigned long)alternate.ss_sp < BIT_ULL(32))
+		return false;
 	if (sigaltstack(&alternate, NULL))
 		return false;
 	for (i = 0; i < ARRAY_SIZE(signals); i++)
