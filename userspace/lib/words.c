@@ -88,7 +88,7 @@ static void fail_entry_words(struct minivmm_run *run, struct line *line)
 	if (reason & FAILED_VMENTRY)
 		name = vmm_vm_exit_name(reason & 0xffff);
 	else
-		name = vmm_instruction_error_name(reason);
+		name = vmm_instruction_error_name((unsigned int)reason);
 	add(line,
 	    "VM entry failed on CPU %u: %s (%s %llu, 0x%llx); dmesg may say which check failed",
 	    run->fail_entry.cpu, name ? name : "no name for this number",

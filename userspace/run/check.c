@@ -238,7 +238,7 @@ static void check_node(const char *device)
 }
 
 /* Runs one HLT in real mode. Returns 0, or what vmm_error() explains. */
-static int try_guest(struct vmm_vm *vm, char *memory)
+static int try_guest(struct vmm_vm *vm, unsigned char *memory)
 {
 	struct vmm_start start = { .mode = VMM_MODE_16, .entry = TRIAL_ENTRY };
 	struct vmm_vcpu vcpu;
@@ -274,7 +274,7 @@ static int try_device(const char *device)
 {
 	struct vmm_vm vm;
 	struct vmm vmm;
-	char *memory;
+	unsigned char *memory;
 	int err;
 
 	err = vmm_open(&vmm, device);

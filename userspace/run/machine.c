@@ -167,7 +167,7 @@ static void exit_written(void *context, __u64 value)
 	struct machine *m = context;
 
 	if (value <= EXIT_STATUS_MAX)
-		machine_end(m, value, 0);
+		machine_end(m, (int)value, 0);
 	else if (machine_end(m, STATUS_GUEST_BROKE, 0))
 		print_info("the guest wrote 0x%llx to the exit port; an exit status is 0 to %d",
 			   value, EXIT_STATUS_MAX);

@@ -126,7 +126,7 @@ static unsigned int parse_cpus(const char *text)
 	if (n < 1 || n > CPUS_MAX)
 		fatal_err("--cpus %llu is out of range; give 1 to %d",
 			  n, CPUS_MAX);
-	return n;
+	return (unsigned int)n;
 }
 
 static __u64 parse_memory(const char *text)

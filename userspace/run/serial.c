@@ -134,9 +134,9 @@ static unsigned char read_register(struct serial *s, __u64 offset)
 
 	switch (offset) {
 	case DATA:
-		return dlab ? s->divisor & 0xff : take(s);
+		return dlab ? (unsigned char)s->divisor : take(s);
 	case IER:
-		return dlab ? s->divisor >> 8 : s->ier;
+		return dlab ? (unsigned char)(s->divisor >> 8) : s->ier;
 	case IIR_FCR:
 		return interrupt_id(s);
 	case LCR:
@@ -183,7 +183,8 @@ static bool write_register(struct serial *s, __u64 offset, unsigned char value)
 		return false;
 	case IER:
 		if (dlab) {
-			s->divisor = (s->divisor & 0x00ff) | value << 8;
+			s->divisor = (unsigned short)((s->divisor & 0x00ff) |
+						      value << 8);
 			return false;
 		}
 		if (value & ~s->ier & IER_THR_EMPTY)
@@ -240,17 +241,18 @@ static bool serial_write(struct bus_device *device, __u64 offset, __u64 value,
 			 unsigned int len)
 {
 	struct serial *s = (struct serial *)device;
+	unsigned char byte = (unsigned char)value;	/* the bus keeps to our width */
 	bool sent, may_have_room;
 
 	(void)len;
 	pthread_mutex_lock(&s->lock);
-	sent = write_register(s, offset, value);
+	sent = write_register(s, offset, byte);
 	/* The FIFO was cleared, or loop-back ended: waiting input may come. */
 	may_have_room = (offset == IIR_FCR || offset == MCR) && !s->count;
 	pthread_mutex_unlock(&s->lock);
 	/* Output may block; other vCPUs and input go on meanwhile. */
 	if (sent)
-		s->output(s->context, value);
+		s->output(s->context, byte);
 	if (may_have_room)
 		s->room(s->context);
 	return true;

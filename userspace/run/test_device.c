@@ -51,7 +51,7 @@ static bool test_write(struct bus_device *device, __u64 offset, __u64 value,
 
 	pthread_mutex_lock(&test->lock);
 	if (offset == COUNTER && len == 4)
-		test->counter = value;
+		test->counter = (__u32)value;
 	else if (in_bytes(offset))
 		memcpy(test->bytes + (offset - BYTES), &value, len);
 	else
