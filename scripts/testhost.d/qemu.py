@@ -14,7 +14,7 @@ from errors import SetupError
 CMDLINE = ("console=ttyS0,115200 quiet loglevel=5 panic=1 mitigations=off cryptomgr.notests "
            "initcall_blacklist=load_system_certificate_list")
 PROGRAM = "qemu-system-x86_64"
-KVM = ["-accel", "kvm", "-cpu", "host"]
+KVM = ["-accel", "kvm", "-cpu"]
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -52,7 +52,7 @@ def command(machine):
     files(machine)
     parts = command_line(machine, work, machine.packages, f"{work}/console")
     # Without KVM there is no VT-x, but a host to try things on.
-    parts += KVM if os.access("/dev/kvm", os.W_OK) else ["-accel", "tcg", "-cpu", "max"]
+    parts += [*KVM, "host"] if os.access("/dev/kvm", os.W_OK) else ["-accel", "tcg", "-cpu", "max"]
     if machine.terminal:
         parts += ["-serial", machine.terminal]
     return parts
