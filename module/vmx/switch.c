@@ -49,6 +49,10 @@ int __init vmx_switch_init(void)
 void vmx_host_state_cpu(struct vmx_cpu *cpu)
 {
 	native_store_gdt(&cpu->gdt);
+	rdmsrq(MSR_STAR, cpu->syscall.star);
+	rdmsrq(MSR_LSTAR, cpu->syscall.lstar);
+	rdmsrq(MSR_CSTAR, cpu->syscall.cstar);
+	rdmsrq(MSR_SYSCALL_MASK, cpu->syscall.mask);
 	if (boot_cpu_has(X86_FEATURE_RDTSCP) || boot_cpu_has(X86_FEATURE_RDPID))
 		rdmsrq(MSR_TSC_AUX, cpu->tsc_aux);
 }
@@ -95,6 +99,20 @@ static u64 user_fs_base(void)
 	return base;
 }
 
+/*
+ * Few processes have an LDT, and the kernel knows which: SLDT may exit where we
+ * are a guest ourselves. One that is made or freed meanwhile is loaded by an
+ * interrupt, after the window.
+ */
+static bool may_have_ldt(void)
+{
+#ifdef CONFIG_MODIFY_LDT_SYSCALL
+	return READ_ONCE(current->mm->context.ldt);
+#else
+	return false;
+#endif
+}
+
 /* Selectors of a 64-bit thread are 0; those of a 32-bit one are not. */
 static void save_segments(struct vmx_vcpu *vx)
 {
@@ -104,7 +122,9 @@ static void save_segments(struct vmx_vcpu *vx)
 	savesegment(es, saved->es);
 	savesegment(fs, saved->fs);
 	savesegment(gs, saved->gs);
-	asm("sldt %0" : "=m" (saved->ldt));
+	saved->ldt = 0;
+	if (unlikely(may_have_ldt()))
+		asm("sldt %0" : "=m" (saved->ldt));
 	if (unlikely(saved->gs))
 		saved->user_gs_base = vmx_rdmsr(MSR_KERNEL_GS_BASE);
 	saved->fs_base = user_fs_base();
@@ -133,6 +153,22 @@ static void restore_segments(const struct host_registers *saved)
 	}
 }
 
+static void change_msr(u32 index, u64 from, u64 to)
+{
+	if (from != to)
+		vmx_wrmsr(index, to);
+}
+
+/* From what is loaded now: the guest may have asked for other values since. */
+static void change_syscall_msrs(const struct syscall_msrs *from,
+				const struct syscall_msrs *to)
+{
+	change_msr(MSR_STAR, from->star, to->star);
+	change_msr(MSR_LSTAR, from->lstar, to->lstar);
+	change_msr(MSR_CSTAR, from->cstar, to->cstar);
+	change_msr(MSR_SYSCALL_MASK, from->mask, to->mask);
+}
+
 /*
  * MSRs that the guest uses in long mode without an exit. A write costs ten times
  * a comparison, and what both have is often the same (0).
@@ -144,17 +180,17 @@ static void load_guest_msrs(struct vmx_vcpu *vx)
 
 	if (vx->guest_syscall) {
 		saved->kernel_gs_base = vmx_rdmsr(MSR_KERNEL_GS_BASE);
-		if (msrs->kernel_gs_base != saved->kernel_gs_base)
-			vmx_wrmsr(MSR_KERNEL_GS_BASE, msrs->kernel_gs_base);
+		change_msr(MSR_KERNEL_GS_BASE, saved->kernel_gs_base,
+			   msrs->kernel_gs_base);
 		if (vx->vcpu.efer & EFER_SCE) {
-			saved->star = vmx_rdmsr(MSR_STAR);
-			saved->lstar = vmx_rdmsr(MSR_LSTAR);
-			saved->cstar = vmx_rdmsr(MSR_CSTAR);
-			saved->syscall_mask = vmx_rdmsr(MSR_SYSCALL_MASK);
-			vmx_wrmsr(MSR_STAR, msrs->star);
-			vmx_wrmsr(MSR_LSTAR, msrs->lstar);
-			vmx_wrmsr(MSR_CSTAR, msrs->cstar);
-			vmx_wrmsr(MSR_SYSCALL_MASK, msrs->syscall_mask);
+			vx->loaded = (struct syscall_msrs){
+				.star = msrs->star,
+				.lstar = msrs->lstar,
+				.cstar = msrs->cstar,
+				.mask = msrs->syscall_mask,
+			};
+			change_syscall_msrs(this_cpu_ptr(&vmx_cpu.syscall),
+					    &vx->loaded);
 		}
 		vx->msrs_loaded = true;
 		vx->syscall_loaded = vx->vcpu.efer & EFER_SCE;
@@ -173,14 +209,11 @@ static void restore_host_msrs(struct vmx_vcpu *vx)
 
 	if (vx->msrs_loaded) {
 		msrs->kernel_gs_base = vmx_rdmsr(MSR_KERNEL_GS_BASE);
-		if (msrs->kernel_gs_base != saved->kernel_gs_base)
-			vmx_wrmsr(MSR_KERNEL_GS_BASE, saved->kernel_gs_base);
-		if (vx->syscall_loaded) {
-			vmx_wrmsr(MSR_STAR, saved->star);
-			vmx_wrmsr(MSR_LSTAR, saved->lstar);
-			vmx_wrmsr(MSR_CSTAR, saved->cstar);
-			vmx_wrmsr(MSR_SYSCALL_MASK, saved->syscall_mask);
-		}
+		change_msr(MSR_KERNEL_GS_BASE, msrs->kernel_gs_base,
+			   saved->kernel_gs_base);
+		if (vx->syscall_loaded)
+			change_syscall_msrs(&vx->loaded,
+					    this_cpu_ptr(&vmx_cpu.syscall));
 		vx->msrs_loaded = false;
 	}
 	if (vx->tsc_aux_loaded) {
@@ -198,7 +231,8 @@ static void load_debug_registers(struct vmx_vcpu *vx)
 	struct host_registers *saved = &vx->saved;
 	const struct vcpu *vcpu = &vx->vcpu;
 
-	saved->dr7 = native_get_debugreg(7);
+	/* Reading the register itself exits where we are a guest ourselves. */
+	saved->dr7 = __this_cpu_read(cpu_dr7);
 	if (!(vcpu->dr7 & 0xff))
 		return;
 	saved->dr[0] = native_get_debugreg(0);
@@ -224,7 +258,7 @@ static void restore_debug_registers(struct vmx_vcpu *vx)
 		native_set_debugreg(3, saved->dr[3]);
 		vx->dr_loaded = false;
 	}
-	if (unlikely(saved->dr7 & ~DR7_FIXED))
+	if (unlikely(saved->dr7))
 		native_set_debugreg(7, saved->dr7);
 }
 

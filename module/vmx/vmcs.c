@@ -245,6 +245,7 @@ struct vcpu *vmx_vcpu_alloc(struct vm *vm, u32 id)
 	vmx_get(vx);
 	write_controls(vx);
 	vmx_host_state_init();
+	vmx_write_cr_masks();
 	vmx_state_reset(vx);
 	vmx_put();
 	return &vx->vcpu;

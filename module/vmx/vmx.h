@@ -4,10 +4,10 @@
  *
  * In reading order: caps.c (what the processor can do), root.c (VMX root
  * operation on each CPU), vmcs.c (the VMCS, made and moved between CPUs),
- * state.c (the guest's state in it), ept.c (guest-physical memory), switch.c
- * (host registers that VT-x does not switch), enter.S (the door), run.c (the
- * loop around it), exits.c (one table: what happens at a VM exit) and
- * control_regs.c (the exits of CR and DR accesses).
+ * state.c (the guest's state in it), reset.c (its first state), ept.c
+ * (guest-physical memory), switch.c (host registers that VT-x does not switch),
+ * enter.S (the door), run.c (the loop around it), exits.c (one table: what
+ * happens at a VM exit) and control_regs.c (the exits of CR and DR accesses).
  */
 #ifndef MINIVMM_VMX_H
 #define MINIVMM_VMX_H
@@ -53,10 +53,14 @@ struct vmx_caps {
 	u64 ept_vpid;
 };
 
+/* The MSRs of the SYSCALL instruction. */
+struct syscall_msrs {
+	u64 star, lstar, cstar, mask;
+};
+
 /* Host registers to be put back when the window is left. */
 struct host_registers {
 	u64 kernel_gs_base;
-	u64 star, lstar, cstar, syscall_mask;
 	u64 debugctl;
 	u64 fs_base, user_gs_base;
 	unsigned long dr[4];
@@ -92,6 +96,7 @@ struct host_registers {
  * @injected: an event was in the last entry
  * @interrupt_deferred: an interrupt waits behind an exception
  * @pdptrs_valid: the PAE pointers read outside the window can be used
+ * @loaded: what the MSRs of SYSCALL have in the window
  * @saved: host registers
  */
 struct vmx_vcpu {
@@ -130,6 +135,7 @@ struct vmx_vcpu {
 	bool injected;
 	bool interrupt_deferred;
 	bool pdptrs_valid;
+	struct syscall_msrs loaded;
 	struct host_registers saved;
 };
 
@@ -139,7 +145,8 @@ struct vmx_vcpu {
  * @current_vcpu: whose VMCS is current
  * @loaded: all that are loaded here
  * @gdt: the GDT's address and limit, which a VM exit spoils
- * @tsc_aux: the host's value
+ * @syscall: the host's values, which do not change while we are loaded
+ * @tsc_aux: likewise
  * @enabled: in VMX root operation
  */
 struct vmx_cpu {
@@ -147,6 +154,7 @@ struct vmx_cpu {
 	struct vmx_vcpu *current_vcpu;
 	struct list_head loaded;
 	struct desc_ptr gdt;
+	struct syscall_msrs syscall;
 	u64 tsc_aux;
 	bool enabled;
 };
@@ -204,7 +212,7 @@ static __always_inline void vmx_put(void)
 }
 
 /* state.c */
-void vmx_state_reset(struct vmx_vcpu *vx);
+void vmx_write_cr_masks(void);
 void vmx_cache_reg(struct vcpu *vcpu, enum cached_reg reg);
 void vmx_cache_rip_and_rflags(struct vcpu *vcpu);
 void vmx_get_crs(struct vcpu *vcpu, struct vcpu_control_regs *crs);
@@ -230,6 +238,9 @@ bool vmx_interrupt_allowed(struct vcpu *vcpu);
 void vmx_skip_instruction(struct vcpu *vcpu);
 void vmx_clear_shadow(struct vcpu *vcpu);
 void vmx_cpuid_changed(struct vcpu *vcpu);
+
+/* reset.c */
+void vmx_state_reset(struct vmx_vcpu *vx);
 
 /* ept.c */
 int vmx_ept_init(struct vm *vm);
