@@ -96,7 +96,7 @@ static const struct x86_emulator_ops emulator_ops = {
 	.translate	= emulator_translate,
 	.read		= emulator_read,
 	.write		= emulator_write,
-	.cmpxchg	= emulator_cmpxchg,
+	.compare_exchange	= emulator_cmpxchg,
 };
 
 /**
@@ -111,7 +111,7 @@ void vcpu_init_emulator(struct vcpu *vcpu)
 	x86_emulate_reset(&vcpu->emulator);
 	vcpu->access.memory = &vcpu->vm->memory;
 	vcpu->paging.read = emulator_read;
-	vcpu->paging.cmpxchg = emulator_cmpxchg;
+	vcpu->paging.compare_exchange = emulator_cmpxchg;
 	vcpu->paging.ctx = vcpu;
 }
 

@@ -284,7 +284,7 @@ static u64 swap_bytes(u64 value, unsigned int size)
  * CMPXCHG: the destination gets the source if it is equal to the accumulator,
  * else itself; in the second case the accumulator gets what it held.
  */
-static u64 cmpxchg(struct x86_emulator *e, u64 dst, u64 src)
+static u64 compare_exchange(struct x86_emulator *e, u64 dst, u64 src)
 {
 	unsigned int size = e->insn.operand_size;
 	u64 accumulator = x86_get_reg(e, X86_RAX, size);
@@ -311,7 +311,7 @@ static u64 compute(struct x86_emulator *e, u64 dst, u64 src)
 	case X86_OP_MOVBE:
 		return swap_bytes(src, insn->operand_size);
 	case X86_OP_CMPXCHG:
-		return cmpxchg(e, dst, src);
+		return compare_exchange(e, dst, src);
 	}
 	result = x86_alu(insn->op, insn->operand_size, dst, src,
 			 &e->new_rflags);

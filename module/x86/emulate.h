@@ -48,7 +48,7 @@ struct x86_emulator;
  * @read: reads guest RAM; 1: this is not RAM. Never crosses a page
  * @write: writes guest RAM; 1: this is not RAM, or read-only. Never crosses a
  *         page
- * @cmpxchg: like that of struct x86_paging, with 1, 2, 4 or 8 bytes, for
+ * @compare_exchange: like that of struct x86_paging, with 1, 2, 4 or 8 bytes, for
  *           locked instructions in RAM; may be NULL: they read, then write
  */
 struct x86_emulator_ops {
@@ -57,7 +57,7 @@ struct x86_emulator_ops {
 			 struct x86_fault *fault);
 	int (*read)(void *ctx, u64 gpa, void *data, unsigned int len);
 	int (*write)(void *ctx, u64 gpa, const void *data, unsigned int len);
-	int (*cmpxchg)(void *ctx, u64 gpa, u64 *old, u64 new, unsigned int len);
+	int (*compare_exchange)(void *ctx, u64 gpa, u64 *old, u64 new, unsigned int len);
 };
 
 enum x86_io_kind {

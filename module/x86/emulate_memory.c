@@ -290,9 +290,9 @@ int x86_write_locked(struct x86_emulator *e, const struct x86_access *a,
 {
 	u64 found = old;
 
-	if (!e->ops->cmpxchg || (a->linear & (a->size - 1)))
+	if (!e->ops->compare_exchange || (a->linear & (a->size - 1)))
 		return x86_write(e, a, value);
-	if (e->ops->cmpxchg(e->ctx, a->gpa[0], &found, value, a->size))
+	if (e->ops->compare_exchange(e->ctx, a->gpa[0], &found, value, a->size))
 		return x86_write(e, a, value);
 	return found == old ? X86_EMUL_DONE : X86_EMUL_RESTART;
 }

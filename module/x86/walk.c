@@ -219,7 +219,7 @@ static int mark(const struct walk *w, u64 gpa, u64 *entry, bool leaf)
 
 	if (want == *entry)
 		return X86_EMUL_DONE;
-	if (p->cmpxchg(p->ctx, gpa, &found, want, w->mode.entry_size))
+	if (p->compare_exchange(p->ctx, gpa, &found, want, w->mode.entry_size))
 		return X86_EMUL_UNHANDLED;
 	if (found != *entry)
 		return WALK_RETRY;
@@ -230,7 +230,7 @@ static int mark(const struct walk *w, u64 gpa, u64 *entry, bool leaf)
 /* Mostly the guest has been here before, and they are set. */
 static bool is_marked(const struct walk *w)
 {
-	if (!w->p->cmpxchg || (w->access & X86_ACCESS_PEEK))
+	if (!w->p->compare_exchange || (w->access & X86_ACCESS_PEEK))
 		return true;
 	return (w->all & PTE_A) && !(marks(w, true) & ~w->leaf);
 }

@@ -33,10 +33,10 @@ enum {
  * @maxphyaddr: how many bits a physical address has in this guest (CPUID)
  * @pdptrs: PAE: the four PDPTE registers; NULL: they are read from memory
  * @read: reads guest RAM at @gpa; nonzero if there is none
- * @cmpxchg: if the @len bytes (4 or 8) at @gpa are *old, makes them new, at
+ * @compare_exchange: if the @len bytes (4 or 8) at @gpa are *old, makes them new, at
  *           once; *old gets what was found; nonzero if there is no RAM that
  *           may be written. NULL: accessed and dirty bits are not set
- * @ctx: passed to @read and @cmpxchg
+ * @ctx: passed to @read and @compare_exchange
  *
  * Protection keys and shadow stacks are not known: a guest must not be offered
  * them.
@@ -46,7 +46,7 @@ struct x86_paging {
 	u8 maxphyaddr;
 	const u64 *pdptrs;
 	int (*read)(void *ctx, u64 gpa, void *data, unsigned int len);
-	int (*cmpxchg)(void *ctx, u64 gpa, u64 *old, u64 new, unsigned int len);
+	int (*compare_exchange)(void *ctx, u64 gpa, u64 *old, u64 new, unsigned int len);
 	void *ctx;
 };
 

@@ -149,7 +149,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	struct input in = { data, size };
 	struct x86_paging paging = {
 		.read = memory_read,
-		.cmpxchg = memory_cmpxchg,
+		.compare_exchange = memory_cmpxchg,
 	};
 	struct x86_fault fault;
 	struct reference r;
@@ -168,7 +168,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	if (take(&in, 1) & 1)
 		paging.pdptrs = pdptrs;
 	if (take(&in, 1) & 1)
-		paging.cmpxchg = NULL;
+		paging.compare_exchange = NULL;
 
 	reads = 0;
 	exchanges = 0;
@@ -181,7 +181,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		check_fault(&fault, gva, &r);
 	if (ret == X86_EMUL_DONE)
 		MUST(gpa == r.gpa);
-	marks = paging.cmpxchg && !(access & X86_ACCESS_PEEK);
+	marks = paging.compare_exchange && !(access & X86_ACCESS_PEEK);
 	check_marks(&r, marks, access & X86_ACCESS_WRITE);
 
 	/* Marked entries are not marked again. */

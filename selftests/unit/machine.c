@@ -109,7 +109,7 @@ static const struct x86_emulator_ops ops = {
 	.translate = op_translate,
 	.read = op_read,
 	.write = op_write,
-	.cmpxchg = op_cmpxchg,
+	.compare_exchange = op_cmpxchg,
 };
 
 void machine_init(struct machine *m, unsigned int mode)

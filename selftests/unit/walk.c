@@ -88,7 +88,7 @@ static void start(u64 cr4, u64 efer)
 		.efer = efer,
 		.maxphyaddr = 40,
 		.read = memory_read,
-		.cmpxchg = memory_cmpxchg,
+		.compare_exchange = memory_cmpxchg,
 	};
 }
 
@@ -444,7 +444,7 @@ TEST(a_fault_or_a_peek_marks_nothing)
 	faults(LOW, WRITE, X86_PF_P | X86_PF_WRITE);
 	maps(LOW, READ | X86_ACCESS_PEEK, FRAME | 0x234);
 	EXPECT_EQ(0, exchanges);
-	paging.cmpxchg = NULL;
+	paging.compare_exchange = NULL;
 	maps(LOW, READ, FRAME | 0x234);
 	EXPECT_EQ(FRAME | P | U, get(0x4008, 8));
 }
