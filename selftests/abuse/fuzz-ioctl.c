@@ -22,6 +22,7 @@
  * Read on in fuzz-ioctl/fuzz.h.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -144,6 +145,25 @@ static void show_workers(const struct options *options, pid_t pid)
 		show_worker(i, pid);
 }
 
+/* All that is left of a round, which is a process group. */
+static void show_processes(pid_t group)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		pid_t pid = atoi(entry->d_name);
+
+		if (pid <= 0 || getpgid(pid) != group)
+			continue;
+		ktap_note("process %d", pid);
+		show_file("/proc/%d/task/%d/status", pid, pid);
+		show_file("/proc/%d/task/%d/stack", pid, pid);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 static bool ended(pid_t pid, int *status)
 {
 	return waitpid(pid, status, WNOHANG) == pid;
@@ -242,6 +262,7 @@ static bool one_round(const struct options *options, unsigned int round, long re
 	if (!kill_round(pid, hung < 0, &status)) {
 		ktap_note("killed, and not gone after %d seconds", DEATH_SECONDS);
 		show_workers(options, pid);
+		show_processes(pid);
 		return false;
 	}
 	all_cpus_online();
