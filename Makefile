@@ -10,6 +10,10 @@
 MAKEFLAGS += --no-print-directory
 
 KERNEL	?= 6.1
+# What the tests run on, and for what else the module has to build
+KERNELS	?= 6.1 debug
+BUILDS	:= 6.1 6.12 7.2
+ALL	:= $(BUILDS) debug nested
 CACHE	:= $(abspath $(or $(MINIVMM_CACHE),build))
 HOST	:= $(CACHE)/kernel/$(KERNEL)
 RUNNING	:= /lib/modules/$(shell uname -r)/build
@@ -19,11 +23,13 @@ all: module userspace selftests ## build everything (the default)
 
 help: ## list the targets
 	@echo 'Targets:'
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 	@echo 'Variables:'
 	@echo '  KDIR=DIR    headers of the kernel to build the module for'
 	@echo '              (now $(KDIR))'
 	@echo '  KERNEL=V    the test host'"'"'s kernel: 6.1 (the default), 6.12, 7.2'
+	@echo '  KERNELS=... what make test runs on: kernels, debug, nested'
+	@echo '              (now $(KERNELS))'
 	@echo '  SECONDS=N   how long make fuzz takes (60)'
 	@echo '  V=1         show each command of the build'
 
@@ -50,8 +56,13 @@ setup: ## get what building and testing need: packages, a kernel, Bochs
 demo: setup ## boot the test host and run the sample guests in it
 	@scripts/demo --kernel $(KERNEL)
 
-test: setup ## run all tests; ends with "N passed, N failed, N skipped"
-	@scripts/run-tests --kernel $(KERNEL)
+test: ## run all tests; ends with "N passed, N failed, N skipped"
+	@scripts/setup --kernel "$(filter-out nested,$(KERNELS)) $(BUILDS)"
+	@scripts/run-tests --on "$(KERNELS)" --also-build "$(BUILDS)"
+
+test-all: ## the tests on every kernel and host, and ten minutes of fuzzing
+	@$(MAKE) test KERNELS="$(ALL)"
+	@$(MAKE) fuzz SECONDS=600
 
 bench: setup ## time minivmm beside kvm_intel, into Documentation/bench.md
 	@$(MAKE) all
@@ -72,4 +83,4 @@ clean: ## remove what was built (build/ keeps what was fetched)
 	$(MAKE) -C userspace clean
 	$(MAKE) -C selftests clean
 
-.PHONY: all help module userspace selftests setup demo test bench fuzz check clean
+.PHONY: all help module userspace selftests setup demo test test-all bench fuzz check clean

@@ -46,19 +46,27 @@ def parameters(name, module):
     return ":".join([name, *known])
 
 
+def newest_source():
+    """Returns when the module's sources changed last."""
+    paths = [f"{TOP}/Kbuild"] + [f"{folder}/{name}" for top in ("module", "uapi")
+                                 for folder, _, names in os.walk(f"{TOP}/{top}") for name in names
+                                 if name == "Kbuild" or name.endswith((".c", ".h", ".S"))]
+    return max(os.path.getmtime(path) for path in paths if not path.endswith(".mod.c"))
+
+
 def minivmm(kernel, cache):
-    """Returns the path of minivmm.ko for KERNEL, in the tree if it was built for it."""
-    path = f"{TOP}/module/minivmm.ko"
-    if os.path.exists(path):
-        with open(path, "rb") as file:
-            data = file.read()
-        if modinfo(data, "vermagic").split(" ")[0] == kernel.release:
-            return path
-    subprocess.run([f"{TOP}/scripts/build-module", kernel.version], check=False, stdout=sys.stderr)
-    path = f"{cache}/kernel/{kernel.version}/minivmm/module/minivmm.ko"
-    if not os.path.exists(path):
+    """Returns the path of minivmm.ko for KERNEL, built now if there is none of these sources."""
+    changed = newest_source()
+    copy = f"{cache}/kernel/{kernel.version}/minivmm/module/minivmm.ko"
+    for path in (f"{TOP}/module/minivmm.ko", copy):
+        if os.path.exists(path) and os.path.getmtime(path) >= changed:
+            with open(path, "rb") as file:
+                if modinfo(file.read(), "vermagic").split(" ")[0] == kernel.release:
+                    return path
+    build = subprocess.run([f"{TOP}/scripts/build-module", kernel.version], check=False, stdout=sys.stderr)
+    if build.returncode or not os.path.exists(copy):
         raise SetupError(f"no minivmm.ko for Linux {kernel.version}: see above, or use --no-module")
-    return path
+    return copy
 
 
 def stripped(path, work):
