@@ -325,7 +325,7 @@ static uint64_t new_seed(void)
 static void fuzz_a_while(uint64_t seed, unsigned int threads)
 {
 	struct options options = {
-		.seed = seed, .threads = threads, .steps = 300, .seconds = 8,
+		.seed = seed, .threads = threads, .steps = 300, .seconds = 5,
 	};
 
 	MINIVMM_ONLY("stock KVM 6.1 prints warnings under this");
