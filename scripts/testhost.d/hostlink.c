@@ -72,6 +72,7 @@ static int pass(int fd, char type)
 
 static void ignore(int sig)
 {
+	(void)sig;
 }
 
 /*
