@@ -52,7 +52,7 @@ static void unclaimed(struct cpu *cpu)
 	describe(cpu, words);
 	pthread_mutex_lock(&m->lock);
 	if (!m->unclaimed++)
-		strcpy(m->first_unclaimed, words);
+		memcpy(m->first_unclaimed, words, sizeof(words));
 	pthread_mutex_unlock(&m->lock);
 	if (!m->options->strict)
 		return;
