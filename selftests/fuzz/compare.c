@@ -93,7 +93,7 @@ static void compare_memory(const struct x86_insn *insn,
 	       size_mask(insn->address_size)),
 	     "displacement %#llx, Zydis: %#llx", insn->mem.disp,
 	     (u64)theirs->mem.disp.value);
-	same(insn->mem.seg == ZydisRegisterGetId(theirs->mem.segment),
+	same(insn->mem.seg == (u8)ZydisRegisterGetId(theirs->mem.segment),
 	     "segment %u, Zydis: %u", insn->mem.seg,
 	     ZydisRegisterGetId(theirs->mem.segment));
 }

@@ -35,7 +35,7 @@ static void take_word(struct input *in, char *word)
 
 	memset(word, 0, WORD_SIZE);
 	if (which < ARRAY_SIZE(known)) {
-		strcpy(word, known[which]);
+		snprintf(word, WORD_SIZE, "%s", known[which]);
 		return;
 	}
 	take_bytes(in, word, which % (WORD_SIZE - 1));

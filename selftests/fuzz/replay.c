@@ -135,7 +135,7 @@ static unsigned int random_input(u8 *bytes, unsigned int room, unsigned int line
 
 	for (i = 0; i < len; i++)
 		bytes[i] = random64() >> 32;
-	if (below(2))
+	if (!lines || below(2))
 		return len;
 	line = &corpus[below(lines)];
 	known = min_t(unsigned int, line->len, len);

@@ -338,7 +338,7 @@ TEST(rep_outsb_interrupted)
 	for (unsigned int i = 0; i < 5; ) {
 		vcpu->run->immediate_exit = 0;
 		vcpu_run_to(vcpu, MINIVMM_EXIT_IO);
-		EXPECT_TRUE(!memcmp("Hello" + i, vcpu_io_data(vcpu), vcpu->run->io.count));
+		EXPECT_TRUE(!memcmp(&"Hello"[i], vcpu_io_data(vcpu), vcpu->run->io.count));
 		i += vcpu->run->io.count;
 		vcpu->run->immediate_exit = 1;
 		EXPECT_ERRNO(EINTR, vcpu_run(vcpu));
