@@ -15,9 +15,9 @@ KERNELS	?= 6.1 debug
 BUILDS	:= 6.1 6.12 7.2
 ALL	:= $(BUILDS) debug nested
 CACHE	:= $(abspath $(or $(MINIVMM_CACHE),build))
-HOST	:= $(CACHE)/kernel/$(KERNEL)
+KHOST	:= $(CACHE)/kernel/$(KERNEL)
 RUNNING	:= /lib/modules/$(shell uname -r)/build
-KDIR	?= $(if $(wildcard $(RUNNING)/Makefile),$(RUNNING),$(HOST)/headers)
+KDIR	?= $(if $(wildcard $(RUNNING)/Makefile),$(RUNNING),$(KHOST)/headers)
 
 all: module userspace selftests ## build everything (the default)
 
@@ -28,15 +28,16 @@ help: ## list the targets
 	@echo '  KDIR=DIR    headers of the kernel to build the module for'
 	@echo '              (now $(KDIR))'
 	@echo '  KERNEL=V    the test host'"'"'s kernel: 6.1 (the default), 6.12, 7.2'
+	@echo '  HOST=nested make bench there (auto, bochs, qemu, nested, native)'
 	@echo '  KERNELS=... what make test runs on: kernels, debug, nested'
 	@echo '              (now $(KERNELS))'
 	@echo '  SECONDS=N   how long make fuzz takes (60)'
 	@echo '  V=1         show each command of the build'
 
 module: ## build module/minivmm.ko for the kernel in KDIR
-ifneq ($(and $(filter $(HOST)/headers,$(KDIR)),$(wildcard $(HOST)/chroot)),)
+ifneq ($(and $(filter $(KHOST)/headers,$(KDIR)),$(wildcard $(KHOST)/chroot)),)
 	@scripts/build-module $(KERNEL)
-	@echo '$(HOST)/minivmm/module/minivmm.ko is built'
+	@echo '$(KHOST)/minivmm/module/minivmm.ko is built'
 else
 	@test -e $(KDIR)/Makefile || { echo 'make: no kernel headers in $(KDIR): run "make setup" for the test host,' \
 		'or "apt-get install linux-headers-$(shell uname -r)" for this machine' >&2; exit 1; }
@@ -66,7 +67,7 @@ test-all: ## the tests on every kernel and host, and ten minutes of fuzzing
 
 bench: setup ## time minivmm beside kvm_intel, into Documentation/bench.md
 	@$(MAKE) all
-	@scripts/bench --kernel $(KERNEL)
+	@scripts/bench --kernel $(KERNEL) $(if $(HOST),--host=$(HOST))
 
 fuzz: setup ## look for new findings for SECONDS=60 (needs clang)
 	@$(MAKE) -C selftests/fuzz fuzz
