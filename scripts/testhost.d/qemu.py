@@ -24,7 +24,8 @@ def command_line(machine, place, packages, console):
     PACKAGES is the disk with Debian packages, CONSOLE the file for the kernel's log.
     """
     options = machine.options
-    parts = [PROGRAM, "-machine", "q35", "-nodefaults", "-display", "none", "-smp", str(options.cpus), "-m", str(options.memory),
+    parts = [PROGRAM, "-machine", "q35", "-nodefaults", "-display", "none",
+             "-smp", str(options.cpus), "-m", str(options.memory),
              "-kernel", f"{place}/vmlinux", "-initrd", f"{place}/initramfs",
              "-append", f"{CMDLINE} {options.cmdline}".strip(), "-serial", f"file:{console}",
              "-chardev", "stdio,id=link,signal=off", "-device", "isa-debugcon,iobase=0xe9,chardev=link",
@@ -33,7 +34,9 @@ def command_line(machine, place, packages, console):
     if not options.reboot:
         parts.append("-no-reboot")
     if packages:
-        parts += ["-drive", f"file={packages},format=raw,if=ide,snapshot=on"]
+        # By the controller that Bochs has: one driver does.
+        parts += ["-drive", f"file={packages},format=raw,if=none,id=packages,snapshot=on",
+                  "-device", "piix3-ide,id=ide", "-device", "ide-hd,drive=packages,bus=ide.0"]
     return parts
 
 
