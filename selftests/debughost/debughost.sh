@@ -96,12 +96,10 @@ done
 test_that "mistakes end the run with status 122" [ "$status" -eq 122 ]
 test_that "what testhost shows has file and line" grep -q 'rcu+0x.*\[broken\] (.*broken\.c:[0-9]*)' "$work/shown"
 
-# No mistake, no report: all the above would mean nothing.
-"${testhost[@]}" --add "$work/broken.ko" -- sh -c 'insmod broken.ko && rmmod broken' \
-	>"$work/out" 2>"$work/all" </dev/null
-status=$?
-test_that "without a mistake there is no report" [ "$status" -eq 0 ]
+# No mistake, no report: else all the above would mean nothing.
+sed '/broken: making/,$d' "$work/log" >"$work/part"
+test_that "before the first mistake there is no report" [ "$(hostlog "$work/part")" = nothing ]
 if [ $failed -gt 0 ]; then
-	tail -n 250 "$work/log" "$work/all" | sed 's/^/# /'
+	tail -n 250 "$work/all" | sed 's/^/# /'
 	exit 1
 fi
