@@ -14,8 +14,7 @@
 #include <asm/asm.h>
 #include <asm/nospec-branch.h>
 #include <asm/segment.h>
-
-#define HOST_RSP	0x6c14
+#include <asm/unwind_hints.h>
 
 /* struct vcpu's regs[], in the order in which instructions encode them */
 #define REGS_RAX	0x00
@@ -39,7 +38,10 @@
 /*
  * bool vmx_enter(unsigned long *regs, bool launched, unsigned long *host_rsp)
  *
- * @host_rsp is what the VMCS has: it is written only if RSP is another one.
+ * @host_rsp is what a VM exit makes RSP point to, there to find the stack: the
+ * stack is at another place in each system call, and to write the VMCS each time
+ * is dear where we are a guest ourselves. Nobody pushes anything meanwhile: after
+ * a VM exit interrupts are off, and NMI, #MC and #DB have stacks of their own.
  * True: the entry failed, VM_INSTRUCTION_ERROR may say why.
  */
 SYM_FUNC_START(vmx_enter)
@@ -51,12 +53,7 @@ SYM_FUNC_START(vmx_enter)
 	push	%r15
 	push	%rdi
 
-	cmp	%rsp, (%rdx)
-	je	1f
 	mov	%rsp, (%rdx)
-	mov	$HOST_RSP, %eax
-	vmwrite	%rsp, %rax
-1:
 	testb	%sil, %sil
 	mov	REGS_RAX(%rdi), %rax
 	mov	REGS_RCX(%rdi), %rcx
@@ -73,16 +70,20 @@ SYM_FUNC_START(vmx_enter)
 	mov	REGS_R14(%rdi), %r14
 	mov	REGS_R15(%rdi), %r15
 	mov	REGS_RDI(%rdi), %rdi
-	jz	2f
+	UNWIND_HINT_SAVE
+	jz	1f
 .Lvmresume:
 	vmresume
-	jmp	3f
-2:
+	jmp	2f
+1:
 .Lvmlaunch:
 	vmlaunch
-3:
+	jmp	2f
 SYM_INNER_LABEL(vmx_exit_point, SYM_L_GLOBAL)
+	UNWIND_HINT_RESTORE
 	ANNOTATE_NOENDBR
+	mov	(%rsp), %rsp
+2:
 	/* Nothing here may touch the flags until setbe has read them. */
 	push	%rdi
 	mov	8(%rsp), %rdi

@@ -149,7 +149,7 @@ static bool enter_once(struct vmx_vcpu *vx)
 	if (unlikely(vcpu->cr2 != native_read_cr2()))
 		native_write_cr2(vcpu->cr2);
 	trace_entry(vcpu->id);
-	failed = vmx_enter(vcpu->regs, vx->launched, &vx->host.rsp);
+	failed = vmx_enter(vcpu->regs, vx->launched, &vx->host_rsp);
 	vcpu->cr2 = native_read_cr2();
 	vcpu->cached = 0;
 	vcpu->stats.entries++;

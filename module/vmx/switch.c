@@ -59,10 +59,9 @@ void vmx_host_state_cpu(struct vmx_cpu *cpu)
 
 /**
  * vmx_host_state_init - write the host fields that never change
- *
- * The VMCS is current.
+ * @vx: its VMCS is current
  */
-void vmx_host_state_init(void)
+void vmx_host_state_init(struct vmx_vcpu *vx)
 {
 	struct desc_ptr idt;
 	u64 value;
@@ -83,6 +82,7 @@ void vmx_host_state_init(void)
 	vmcs_writel(HOST_IA32_SYSENTER_EIP, value);
 	rdmsrq(MSR_EFER, value);
 	vmcs_write64(HOST_IA32_EFER, value);
+	vmcs_writel(HOST_RSP, (unsigned long)&vx->host_rsp);
 	vmcs_writel(HOST_RIP, (unsigned long)vmx_exit_point);
 	vmcs_writel(HOST_CR3, 0);
 	vmcs_writel(HOST_CR4, 0);

@@ -244,7 +244,7 @@ struct vcpu *vmx_vcpu_alloc(struct vm *vm, u32 id)
 	init_msr_bitmap(vx);
 	vmx_get(vx);
 	write_controls(vx);
-	vmx_host_state_init();
+	vmx_host_state_init(vx);
 	vmx_write_cr_masks();
 	vmx_state_reset(vx);
 	vmx_put();

@@ -82,6 +82,7 @@ struct host_registers {
  * @flush_vpid: forget linear ones
  * @flush_generation: of the memory, when this vCPU last forgot
  * @controls: copies of the controls that change
+ * @host_rsp: the stack to go back to at a VM exit, see enter.S
  * @host: copies of host fields in the VMCS that may change
  * @cr0_shadow: what is in the VMCS's read shadow of CR0
  * @cr4_shadow: of CR4
@@ -115,8 +116,8 @@ struct vmx_vcpu {
 		u32 cpu;
 		u32 entry;
 	} controls;
+	unsigned long host_rsp;
 	struct {
-		unsigned long rsp;
 		unsigned long cr3;
 		unsigned long cr4;
 		unsigned long fs_base;
@@ -255,7 +256,7 @@ void vmx_ept_flush_local(struct vmx_vcpu *vx);
 
 /* switch.c */
 int vmx_switch_init(void);
-void vmx_host_state_init(void);
+void vmx_host_state_init(struct vmx_vcpu *vx);
 void vmx_host_state_cpu(struct vmx_cpu *cpu);
 void vmx_switch_to_guest(struct vmx_vcpu *vx);
 void vmx_switch_to_host(struct vmx_vcpu *vx);
