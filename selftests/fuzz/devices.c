@@ -17,9 +17,9 @@
 
 static struct {
 	struct bus bus;
-	struct serial serial;
-	struct exit_port exit_port;
-	struct test_device test_device;
+	struct serial *serial;		/* each for itself: a stray access is noticed */
+	struct exit_port *exit_port;
+	struct test_device *test_device;
 	unsigned int sent, exits;
 	u8 arrived, read;	/* how many bytes: each is its own number */
 	bool in_order;
@@ -48,12 +48,16 @@ static void create(void)
 {
 	memset(&m, 0, sizeof(m));
 	m.in_order = true;
-	serial_init(&m.serial, serial_output, serial_room, &m);
-	bus_add(&m.bus, &m.serial.device);
-	exit_port_init(&m.exit_port, exit_written, &m);
-	bus_add(&m.bus, &m.exit_port.device);
-	test_device_init(&m.test_device);
-	bus_add(&m.bus, &m.test_device.device);
+	m.serial = malloc(sizeof(*m.serial));
+	m.exit_port = malloc(sizeof(*m.exit_port));
+	m.test_device = malloc(sizeof(*m.test_device));
+	MUST(m.serial && m.exit_port && m.test_device);
+	serial_init(m.serial, serial_output, serial_room, &m);
+	bus_add(&m.bus, &m.serial->device);
+	exit_port_init(m.exit_port, exit_written, &m);
+	bus_add(&m.bus, &m.exit_port->device);
+	test_device_init(m.test_device);
+	bus_add(&m.bus, &m.test_device->device);
 }
 
 /* Mostly where a device is, or at its edge. */
@@ -78,8 +82,8 @@ static void read_bus(struct input *in, enum bus_space space)
 {
 	u64 address = take_address(in, space);
 	unsigned int len = 1 + take(in, 1) % 8;
-	bool gives_data = m.in_order && m.serial.count && space == BUS_PORT &&
-			  !(m.serial.lcr & SERIAL_DLAB) &&
+	bool gives_data = m.in_order && m.serial->count && space == BUS_PORT &&
+			  !(m.serial->lcr & SERIAL_DLAB) &&
 			  touches(address, len, SERIAL_PORT);
 	u8 *data = malloc(len);
 
@@ -115,7 +119,7 @@ static void arrive(struct input *in)
 
 	for (i = 0; i < len; i++)
 		bytes[i] = m.arrived + i;
-	taken = serial_input(&m.serial, bytes, len);
+	taken = serial_input(m.serial, bytes, len);
 	MUST(taken <= len);
 	m.arrived += taken;
 }
@@ -143,10 +147,13 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 			arrive(&in);
 			break;
 		case 5:
-			serial_hang_up(&m.serial);
+			serial_hang_up(m.serial);
 			break;
 		}
-		MUST(m.serial.count <= SERIAL_FIFO_SIZE);
+		MUST(m.serial->count <= SERIAL_FIFO_SIZE);
 	}
+	free(m.serial);
+	free(m.exit_port);
+	free(m.test_device);
 	return 0;
 }

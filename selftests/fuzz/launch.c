@@ -29,13 +29,14 @@ static void take_word(struct input *in, char *word)
 	static const char * const known[] = {
 		"-M", "16", "32", "64", "-l", "-e", "-m", "-c", "-d", "-t", "-s",
 		"--load", "--entry=0x8000", "--memory", "64K", "0x7c00", "3G",
-		"0x10000", "0xffff0", "8192", "-c2", "guest",
+		"0x10000", "0xffff0", "8192", "-c2", "guest", "-M16", "-M32",
+		"-m64K", "-l0xfff0", "-l0x9000", "-l0x2400", "-c4",
 	};
 	unsigned int i, which = take(in, 1);
 
 	memset(word, 0, WORD_SIZE);
-	if (which < ARRAY_SIZE(known)) {
-		snprintf(word, WORD_SIZE, "%s", known[which]);
+	if (which < 200) {
+		snprintf(word, WORD_SIZE, "%s", known[which % ARRAY_SIZE(known)]);
 		return;
 	}
 	take_bytes(in, word, which % (WORD_SIZE - 1));
@@ -81,6 +82,7 @@ static void check_registers(void)
 {
 	u64 size = options.mode == VMM_MODE_16 ? 0x400 : 0x1000;
 	u64 stack = launch_regs.rsp, entry = launch_regs.rip;
+	u64 floor = options.mode == VMM_MODE_16 ? 0x500 : tables_end();
 
 	MUST(entry + launch_sregs.cs.base == options.entry);
 	MUST(options.entry < options.memory);
@@ -91,7 +93,7 @@ static void check_registers(void)
 	if (!stack)
 		return;
 	MUST(!(stack & 15) && stack + size * (options.cpus - 1) <= options.load);
-	MUST(stack >= tables_end() + size);
+	MUST(stack >= floor + size);
 }
 
 static int read_memory(void *ctx, u64 gpa, void *data, unsigned int len)

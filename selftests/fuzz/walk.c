@@ -42,11 +42,24 @@ static int memory_cmpxchg(void *ctx, u64 gpa, u64 *old, u64 new,
 	return 0;
 }
 
-static u64 put_entry(struct input *in, u64 at)
-{
-	u64 entry = take(in, 3);
+#define TABLE	0x67	/* present, writable, user's, accessed, dirty */
+#define PDPTE	0x01	/* of PAE: it has no rights */
 
-	entry |= take(in, 1) << 56 | (take(in, 1) & 0xff) << 44;
+/*
+ * An entry: present, with all rights, of a table in memory, unless the input
+ * says otherwise; mostly with not more than one bit that should not be there,
+ * sometimes with many.
+ */
+static u64 put_entry(struct input *in, u64 at, u64 entry)
+{
+	u8 one = take(in, 1), next = take(in, 1);
+
+	entry ^= take(in, 1) & take(in, 1);
+	entry |= (next & 3) << 12;
+	if (one & 0x80)
+		entry ^= BIT_ULL(one & 63);
+	if (next >= 0xf0)
+		entry ^= take(in, 8);
 	memcpy(memory + at % (MEMORY - 7), &entry, 8);
 	return entry & 0x3000;
 }
@@ -64,7 +77,8 @@ static void take_tables(struct input *in, const struct x86_paging *p, u64 gva)
 
 	memset(memory, 0, sizeof(memory));
 	if (!is_32 && !(p->efer & CPU_EFER_LMA)) {
-		table = put_entry(in, (p->cr3 & 0x3fe0) + (gva >> 30 & 3) * 8);
+		table = put_entry(in, (p->cr3 & 0x3fe0) + (gva >> 30 & 3) * 8,
+				  PDPTE);
 		levels = 2;
 	} else if (!is_32 && !(p->cr4 & CPU_CR4_LA57)) {
 		levels = 4;
@@ -72,10 +86,10 @@ static void take_tables(struct input *in, const struct x86_paging *p, u64 gva)
 	for (level = levels - 1; level >= 0; level--) {
 		index = is_32 ? (gva >> (12 + 10 * level) & 0x3ff) * 4 :
 				(gva >> (12 + 9 * level) & 0x1ff) * 8;
-		table = put_entry(in, table + index);
+		table = put_entry(in, table + index, TABLE);
 	}
 	while (in->left > 4)
-		put_entry(in, take(in, 2));
+		put_entry(in, take(in, 2), TABLE);
 	memcpy(before, memory, sizeof(before));
 }
 
