@@ -2,7 +2,7 @@
 /*
  * The few types and helpers that the logic in this folder needs, so that the
  * same files compile in the kernel and in user space (for the unit tests and
- * the fuzzers in selftests/unit). Nothing else in this folder may include a
+ * the fuzzers in selftests/fuzz). Nothing else in this folder may include a
  * kernel header.
  *
  * Here too: the two structures that describe the guest's CPU to both the page
