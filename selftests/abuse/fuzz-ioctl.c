@@ -201,7 +201,7 @@ static bool kill_round(pid_t pid, bool reaped, int *status)
 		if (usleep(1000), now() - start > DEATH_SECONDS)
 			return false;
 	/* Its children are ours now. */
-	while (waitpid(-1, NULL, WNOHANG) >= 0)
+	while (waitpid(-pid, NULL, WNOHANG) >= 0)
 		if (usleep(1000), now() - start > DEATH_SECONDS)
 			return false;
 	return true;
