@@ -92,6 +92,9 @@ static void end_now(enum end end)
 		kill(getpid(), SIGKILL);
 		break;
 	case END_EXEC:
+		/* A handler would be gone afterwards, and a signal deadly. */
+		for (unsigned int i = 0; i < ARRAY_SIZE(kicks); i++)
+			signal(kicks[i], SIG_IGN);
 		execve("/proc/self/exe", argv, env);
 		break;
 	case END_CLOSE:
