@@ -8,7 +8,8 @@
  * fail (Documentation/fault-injection in the kernel's source: failslab,
  * fail_page_alloc, fail_usercopy, /proc/PID/fail-nth). Here each call is made
  * with n = 1, 2, ... until it has no n-th point any more. Needs a kernel with
- * CONFIG_FAULT_INJECTION, such as that of "scripts/testhost --kernel debug".
+ * CONFIG_FAULT_INJECTION, such as that of "scripts/testhost --kernel debug". How:
+ * faults/inject.c.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -17,177 +18,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "faults/inject.h"
 #include "module.h"
 #include "vm.h"
 
-#define DEBUG		"/sys/kernel/debug/"
-#define MANY		1000000		/* more points than any call has */
 #define LOAD_POINTS	100		/* of insmod: more than the module itself has */
-
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	close(fd);
-	return done;
-}
-
-/* Allocations that could wait for memory fail as well, and quietly. */
-static void setup(void)
-{
-	MINIVMM_ONLY("its allocations are not ours");
-	if (access("/proc/thread-self/fail-nth", W_OK))
-		SKIP("this kernel has no fault injection: take scripts/testhost --kernel debug");
-	ASSERT_TRUE(write_file(DEBUG "failslab/ignore-gfp-wait", "N"));
-	ASSERT_TRUE(write_file(DEBUG "failslab/verbose", "0"));
-	ASSERT_TRUE(write_file(DEBUG "fail_page_alloc/ignore-gfp-wait", "N"));
-	ASSERT_TRUE(write_file(DEBUG "fail_page_alloc/ignore-gfp-highmem", "N"));
-	ASSERT_TRUE(write_file(DEBUG "fail_page_alloc/min-order", "0"));
-	ASSERT_TRUE(write_file(DEBUG "fail_page_alloc/verbose", "0"));
-	ASSERT_TRUE(write_file(DEBUG "fail_usercopy/verbose", "0"));
-}
-
-/* ---- one call with its n-th point failing ---- */
-
-struct result {
-	long value;		/* what the call returned */
-	int error;		/* its errno if that was -1 */
-	unsigned int left;	/* how many points short of the n-th; 0: it failed */
-};
-
-static void arm(unsigned int n)
-{
-	char text[16];
-	int fd = open("/proc/thread-self/fail-nth", O_WRONLY | O_CLOEXEC), len;
-
-	len = snprintf(text, sizeof(text), "%u", n);
-	ASSERT_EQ(len, write(fd, text, len));
-	/* close() frees, and does not allocate */
-	syscall(SYS_close, fd);
-}
-
-static unsigned int disarm(int fd)
-{
-	char text[16] = "";
-	ssize_t len = pread(fd, text, sizeof(text) - 1, 0), done = -1;
-
-	/* These two copy as well: where one fails, a point was left for it. */
-	for (unsigned int i = 0; done < 0 && i < 3; i++)
-		done = write(fd, "0", 1);
-	ASSERT_EQ(1, done);
-	return len > 0 ? strtoul(text, NULL, 10) : 1;
-}
-
-static struct result with_fault(unsigned int n, long (*call)(void))
-{
-	int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	struct result result;
-
-	ASSERT_TRUE(fd >= 0);
-	arm(n);
-	errno = 0;
-	result.value = call();
-	result.error = errno;
-	result.left = disarm(fd);
-	close(fd);
-	return result;
-}
-
-/**
- * struct subject - a call to be tried
- * @name: for the report
- * @before: what it needs each time; may be NULL
- * @call: the call: -1 with errno, or not
- * @after: takes back what @before did and @call may have done
- * @errors: that it may return, ended by 0
- */
-struct subject {
-	const char *name;
-	void (*before)(void);
-	long (*call)(void);
-	void (*after)(long value);
-	const int *errors;
-};
-
-static const int no_memory[] = { ENOMEM, 0 };
-static const int no_memory_or_fault[] = { ENOMEM, EFAULT, 0 };
-
-static bool error_is_known(const int *errors, int error)
-{
-	for (; *errors; errors++)
-		if (*errors == error)
-			return true;
-	return false;
-}
-
-static struct result attempt(const struct subject *subject, unsigned int n)
-{
-	struct result result;
-
-	if (subject->before)
-		subject->before();
-	result = with_fault(n, subject->call);
-	if (subject->after)
-		subject->after(result.value);
-	return result;
-}
-
-struct tally {
-	unsigned int failed, faults, survived;
-};
-
-/* Until the call has no n-th point any more. */
-static void try_each(const struct subject *subject, unsigned int points, struct tally *tally)
-{
-	struct result result;
-	unsigned int n;
-
-	for (n = 1; n < points + 50; n++) {
-		result = attempt(subject, n);
-		if (result.left)
-			break;
-		if (result.value != -1)
-			tally->survived++;
-		else if (error_is_known(subject->errors, result.error))
-			result.error == EFAULT ? tally->faults++ : tally->failed++;
-		else
-			EXPECT(false, "%s: point %u failed with %s", subject->name, n,
-			       strerror(result.error));
-	}
-	EXPECT(result.left && result.value != -1, "%s: still failing at point %u", subject->name,
-	       n);
-}
-
-static void try_all(const struct subject *subject)
-{
-	struct result result = attempt(subject, MANY);
-	struct tally tally = { 0 };
-
-	ASSERT(result.value != -1, "%s: %s without any fault", subject->name,
-	       strerror(result.error));
-	/* A cache that is full one time and empty the next shifts the points. */
-	for (unsigned int i = 0; i < 2; i++)
-		try_each(subject, MANY - result.left, &tally);
-	/* and afterwards, without any */
-	result = attempt(subject, MANY);
-	EXPECT(result.value != -1, "%s: %s after all that", subject->name,
-	       strerror(result.error));
-	ktap_note("%s: %u points failed: %u times no memory, %u times EFAULT, %u times no harm",
-		  subject->name, tally.failed + tally.faults + tally.survived, tally.failed,
-		  tally.faults, tally.survived);
-}
-
-static void expect_nothing_stays(long references)
-{
-	for (unsigned int i = 0; i < 200; i++) {
-		if (!module_vms() && module_references() == references)
-			return;
-		usleep(10000);
-	}
-	EXPECT(false, "left behind: %d VMs in debugfs, %ld references on the module, not %ld",
-	       module_vms(), module_references(), references);
-}
 
 /* ---- the module ---- */
 
@@ -235,7 +70,7 @@ TEST(module_loading)
 	struct result result;
 	int log;
 
-	setup();
+	setup_faults();
 	alarm(200);
 	file = module_file();
 	ASSERT_OK(module_unload());
@@ -292,7 +127,7 @@ TEST(device_open_and_vm_creation)
 	};
 	long references;
 
-	setup();
+	setup_faults();
 	references = module_references();
 	try_all(&open_it);
 	device = device_open();
@@ -307,7 +142,7 @@ TEST(first_vm_of_a_process)
 	unsigned int failed = 0, n, status = 0;
 	long references;
 
-	setup();
+	setup_faults();
 	references = module_references();
 	for (n = 1; n < 1000; n++) {
 		pid_t pid = fork();
@@ -379,7 +214,7 @@ TEST(vcpu_creation_and_mmap)
 	};
 	long references;
 
-	setup();
+	setup_faults();
 	references = module_references();
 	try_all(&create_it);
 	vcpu = guest_create(MODE_LONG, "\xf4", 1);
@@ -430,7 +265,7 @@ TEST(memory_slots)
 	};
 	long references;
 
-	setup();
+	setup_faults();
 	references = module_references();
 	vm = vm_create();
 	memory = mmap(NULL, SLOT_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -474,7 +309,7 @@ TEST(run_with_page_faults)
 	};
 	long references;
 
-	setup();
+	setup_faults();
 	references = module_references();
 	try_all(&subject);
 	expect_nothing_stays(references);
@@ -573,7 +408,7 @@ TEST(calls_with_structures)
 	};
 	long references;
 
-	setup();
+	setup_faults();
 	references = module_references();
 	vcpu = guest_create(MODE_LONG, "\xf4", 1);
 	device = device_open();
@@ -610,7 +445,7 @@ TEST(reading_counters)
 		.name = "debugfs", .call = read_stats, .errors = no_memory_or_fault,
 	};
 
-	setup();
+	setup_faults();
 	try_all(&subject);
 }
 
@@ -621,7 +456,7 @@ TEST(no_memory_is_lost)
 	static char report[8000];
 	int fd;
 
-	setup();
+	setup_faults();
 	if (access(DEBUG "kmemleak", W_OK))
 		SKIP("this kernel has no kmemleak");
 	/* A scan looks at all memory there is, and two are needed. */
