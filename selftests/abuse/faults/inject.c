@@ -105,7 +105,7 @@ struct tally {
 /* Until the call has no n-th point any more. */
 static void try_each(const struct subject *subject, unsigned int points, struct tally *tally)
 {
-	struct result result;
+	struct result result = { 0 };
 	unsigned int n;
 
 	for (n = 1; n < points + 50; n++) {
