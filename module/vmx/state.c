@@ -26,6 +26,11 @@
 			 X86_CR4_PGE | X86_CR4_PCE | X86_CR4_OSFXSR | \
 			 X86_CR4_OSXMMEXCPT)
 
+/* Bits that say how linear addresses are translated. */
+#define CR4_TRANSLATION	(X86_CR4_PSE | X86_CR4_PAE | X86_CR4_PGE | \
+			 X86_CR4_PCIDE | X86_CR4_SMEP | X86_CR4_SMAP | \
+			 X86_CR4_PKE | X86_CR4_LA57)
+
 /**
  * vmx_write_cr_masks - say which bits of CR0 and CR4 are the guest's own
  *
@@ -122,13 +127,16 @@ void vmx_set_cr0(struct vmx_vcpu *vx, unsigned long cr0)
  */
 void vmx_set_cr4(struct vmx_vcpu *vx, unsigned long cr4)
 {
+	unsigned long old = vmcs_readl(GUEST_CR4);
+
 	/* VT-x wants VMXE; a machine check must reach the host whatever MCE. */
 	vmcs_writel(GUEST_CR4, cr4 | X86_CR4_VMXE |
 			       (__read_cr4() & X86_CR4_MCE));
 	vx->cr4_shadow = cr4;
 	vmcs_writel(CR4_READ_SHADOW, cr4);
 	vx->vcpu.cached &= ~CACHED_CRS;
-	vx->flush_vpid = true;
+	if ((old ^ cr4) & CR4_TRANSLATION)
+		vx->flush_vpid = true;
 }
 
 /**
