@@ -3,7 +3,7 @@
  * Counters that can be read: /sys/kernel/debug/minivmm.
  *
  *	vmreads vmwrites wrmsrs exits	totals since the module was loaded
- *	PID-FD/stats			of one VM
+ *	PID-FD/stats			of one VM (PID-FD-N, if there is one of that name)
  *	PID-FD/vcpuN/stats		of one vCPU
  *	PID-FD/vcpuN/exits		its VM exits by reason
  *
@@ -91,9 +91,19 @@ DEFINE_SHOW_ATTRIBUTE(vm_stats);
  */
 void vm_debugfs_add(struct vm *vm, int fd)
 {
-	char name[32];
+	static atomic_t doubles = ATOMIC_INIT(1);
+	struct dentry *there;
+	char name[40];
+	int len;
 
-	snprintf(name, sizeof(name), "%d-%d", task_pid_nr(current), fd);
+	len = snprintf(name, sizeof(name), "%d-%d", task_pid_nr(current), fd);
+	/* A VM whose descriptor is closed may live on by a vCPU's. */
+	there = debugfs_lookup(name, root);
+	if (there) {
+		dput(there);
+		snprintf(name + len, sizeof(name) - len, "-%d",
+			 atomic_inc_return(&doubles));
+	}
 	vm->debugfs = debugfs_create_dir(name, root);
 	debugfs_create_file("stats", 0400, vm->debugfs, vm, &vm_stats_fops);
 }

@@ -9,12 +9,11 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "module.h"
 #include "vm.h"
 
-#define DEBUGFS	"/sys/kernel/debug/minivmm/"
 #define TRACING	"/sys/kernel/tracing/"
 
 #define ABOUT_THE_MODULE	MINIVMM_ONLY("it is about the module minivmm")
@@ -22,32 +21,6 @@
 GUEST64(guest_out, "1: out %al, $0x42\n jmp 1b\n");
 
 /* ---- loading and unloading ---- */
-
-static int unload(const char *name)
-{
-	return syscall(SYS_delete_module, name, O_NONBLOCK);
-}
-
-static void load(void)
-{
-	static const char * const places[] = {
-		"/testhost/modules/minivmm.ko", "/minivmm.ko", "module/minivmm.ko",
-	};
-	const char *path = getenv("MINIVMM_MODULE");
-	int fd = -1;
-
-	if (path)
-		fd = open(path, O_RDONLY);
-	for (unsigned int i = 0; fd < 0 && i < sizeof(places) / sizeof(places[0]); i++)
-		fd = open(places[i], O_RDONLY);
-	if (fd < 0)
-		SKIP("minivmm.ko is not here: set MINIVMM_MODULE");
-	ASSERT_OK(syscall(SYS_finit_module, fd, "", 0));
-	close(fd);
-	/* udev or devtmpfs makes the node */
-	for (unsigned int i = 0; access(device_path(), R_OK) && i < 100; i++)
-		usleep(10000);
-}
 
 static void check_that_it_works(void)
 {
@@ -62,10 +35,10 @@ TEST(unload_and_load_again)
 	ABOUT_THE_MODULE;
 	for (unsigned int i = 0; i < 5; i++) {
 		check_that_it_works();
-		ASSERT_OK(unload("minivmm"));
+		ASSERT_OK(module_unload());
 		EXPECT_ERRNO(ENOENT, access(device_path(), F_OK));
-		EXPECT_ERRNO(ENOENT, access(DEBUGFS, F_OK));
-		load();
+		EXPECT_ERRNO(ENOENT, access(MODULE_DEBUGFS, F_OK));
+		module_load();
 	}
 	check_that_it_works();
 }
@@ -79,24 +52,24 @@ TEST(unload_is_refused_while_in_use)
 
 	ABOUT_THE_MODULE;
 	device = device_open();
-	EXPECT_ERRNO(EAGAIN, unload("minivmm"));
+	EXPECT_ERRNO(EAGAIN, module_unload());
 	vm = vm_create();
 	close(device);
-	EXPECT_ERRNO(EAGAIN, unload("minivmm"));
+	EXPECT_ERRNO(EAGAIN, module_unload());
 	vm_free(vm);
 	device = device_open();
 	vcpu = guest_new(MODE_LONG, guest_out);
 	close(device);
-	EXPECT_ERRNO(EAGAIN, unload("minivmm"));
+	EXPECT_ERRNO(EAGAIN, module_unload());
 	close(vcpu->vm->fd);
-	EXPECT_ERRNO(EAGAIN, unload("minivmm"));
+	EXPECT_ERRNO(EAGAIN, module_unload());
 	vcpu_run_to_out(vcpu, 0x42);
 	close(vcpu->fd);
-	EXPECT_ERRNO(EAGAIN, unload("minivmm"));
+	EXPECT_ERRNO(EAGAIN, module_unload());
 	EXPECT_EQ(MINIVMM_EXIT_IO, vcpu->run->exit_reason);
 	munmap(vcpu->run, vcpu->run_size);
-	ASSERT_OK(unload("minivmm"));
-	load();
+	ASSERT_OK(module_unload());
+	module_load();
 }
 
 TEST(load_loop_gives_its_memory_back)
@@ -117,8 +90,8 @@ TEST(load_loop_gives_its_memory_back)
 					slab[i == 29] += strtol(strchr(line, ':') + 1, NULL, 10);
 			fclose(file);
 		}
-		ASSERT_OK(unload("minivmm"));
-		load();
+		ASSERT_OK(module_unload());
+		module_load();
 	}
 	ktap_note("%ld KiB more in 19 rounds", slab[1] - slab[0]);
 	EXPECT(slab[1] - slab[0] < 76, "a page or more is lost in each round");
@@ -196,7 +169,7 @@ static unsigned long long counter(const char *name)
 	int fd;
 
 	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
-	snprintf(path, sizeof(path), DEBUGFS "%s", name);
+	snprintf(path, sizeof(path), MODULE_DEBUGFS "/%s", name);
 	fd = open(path, O_RDONLY);
 	ASSERT(fd >= 0, "%s: %s", path, strerror(errno));
 	ASSERT_TRUE(read(fd, text, sizeof(text) - 1) > 0);
@@ -224,6 +197,25 @@ TEST(counters_count)
 	EXPECT_TRUE(counter("vmreads") - vmreads >= 100);
 	EXPECT_TRUE(counter("vmwrites") - vmwrites >= 100);
 	EXPECT_TRUE(counter("wrmsrs") >= wrmsrs);
+}
+
+/* The first lives on by its vCPU; the second gets the descriptor that it had. */
+TEST(vms_of_one_descriptor_have_a_folder_each)
+{
+	int device, first, second, vms;
+
+	ABOUT_THE_MODULE;
+	counter("exits");	/* debugfs is mounted */
+	vms = module_vms();
+	device = device_open();
+	first = ioctl(device, MINIVMM_CREATE_VM, 0);
+	ASSERT_TRUE(ioctl(first, MINIVMM_CREATE_VCPU, 0) >= 0);
+	close(first);
+	second = ioctl(device, MINIVMM_CREATE_VM, 0);
+	ASSERT_EQ(first, second);
+	EXPECT_EQ(vms + 2, module_vms());
+	close(second);
+	EXPECT_EQ(vms + 1, module_vms());
 }
 
 static void write_file(const char *path, const char *text)
