@@ -55,7 +55,7 @@ static u64 put_entry(struct input *in, u64 at, u64 entry)
 	u8 one = take(in, 1), next = take(in, 1);
 	u64 some = take(in, 2);
 
-	entry ^= some & some >> 8;
+	entry ^= some & (some >> 8);
 	entry |= (next & 3) << 12;
 	if (one & 0x80)
 		entry ^= BIT_ULL(one & 63);
