@@ -46,7 +46,7 @@ one_line() { [ "$(wc -l <"$work/err")" -eq 1 ]; }
 all() { local check; for check in "$@"; do $check || return 1; done; }
 
 echo "TAP version 13"
-echo "1..27"
+echo "1..29"
 
 # No host is started for these.
 run --no-such-option -- true
@@ -103,6 +103,12 @@ test_that "... and the command's own status (127: not found) is told" says 127
 run -- sh -c 'echo "WARNING: CPU: 0 PID: 1 at test" >/dev/kmsg; exit 0'
 test_that "a WARN in the host's log is status 122" status_is 122
 test_that "... and is shown" says "WARNING: CPU: 0 PID: 1 at test"
+echo 'int main(void) { asm("hlt"); }' | gcc -x c -static -o "$work/faults" -
+run --add "$work/faults" -- sh -c 'faults; dmesg | grep "traps: faults.* general protection fault"
+	echo "FAULT_INJECTION: forcing a failure." >/dev/kmsg; echo "Call Trace:" >/dev/kmsg; exit 5'
+test_that "a program's fault and a failure by injection are no trouble" all "status_is 5" "prints .*faults.*"
+run -- sh -c 'echo "Call Trace:" >/dev/kmsg; exit 5'
+test_that "a stack by itself is trouble" status_is 122
 run -- sh -c 'echo before; sleep 1; echo c >/proc/sysrq-trigger'
 test_that "a crash of the host is status 122" all "status_is 122" "prints before"
 test_that "... and its trace is shown" all "says sysrq_handle_crash" "says Kernel.panic"
