@@ -70,13 +70,7 @@ void compat_cr4_clear(unsigned long bits)
  * vCPU, to say there that a signal is pending. We have none, so it gets one that
  * nobody reads.
  */
-#if !defined(COMPAT_XFER_WORK)
-int compat_handle_work(void)
-{
-	cond_resched();
-	return signal_pending(current) ? -EINTR : 0;
-}
-#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
 #include <linux/kvm_host.h>
 
 static struct kvm_run nobodys_run;

@@ -51,21 +51,15 @@ static inline bool compat_host_uses_fred(void)
  * Work that a thread has to do before it enters the guest, as before it returns
  * to user space. compat_handle_work() returns 0, or -EINTR: a signal is pending.
  */
-#if defined(CONFIG_VIRT_XFER_TO_GUEST_WORK)
-#include <linux/entry-virt.h>
-#define COMPAT_XFER_WORK
-#elif defined(CONFIG_KVM_XFER_TO_GUEST_WORK)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
 #include <linux/entry-kvm.h>
-#define COMPAT_XFER_WORK
+#else
+#include <linux/entry-virt.h>
 #endif
 
 static inline bool compat_work_pending(void)
 {
-#ifdef COMPAT_XFER_WORK
 	return __xfer_to_guest_mode_work_pending();
-#else
-	return need_resched() || signal_pending(current);
-#endif
 }
 
 int compat_handle_work(void);
