@@ -7,41 +7,7 @@
  * selftests/docs/abi-names fails if the header has a name without a line here;
  * its --list prints the lines that are wanted.
  */
-#include <assert.h>
-#include <stddef.h>
-#include <linux/kvm.h>
-#include <linux/minivmm.h>
-
-#include "ktap.h"
-
-/* The names that are not MINIVMM_X for KVM_X. */
-#define MINIVMM_IO			MINIVMMIO
-#define KVM_IO				KVMIO
-#define KVM_SYNC_REGS_SIZE_BYTES	SYNC_REGS_SIZE_BYTES
-
-#define NUMBER(name) \
-	static_assert(MINIVMM_##name == KVM_##name && \
-		      sizeof(MINIVMM_##name) == sizeof(KVM_##name), \
-		      "number " #name)
-
-#define STRUCT(name) \
-	static_assert(sizeof(struct minivmm_##name) == sizeof(struct kvm_##name), \
-		      "size of struct " #name)
-
-#define MEMBER(name, member) \
-	static_assert(offsetof(struct minivmm_##name, member) == \
-		      offsetof(struct kvm_##name, member) && \
-		      sizeof(((struct minivmm_##name *)0)->member) == \
-		      sizeof(((struct kvm_##name *)0)->member), \
-		      "place or size of " #member " in struct " #name)
-
-/* A member without a size of its own, an array at the end: its items count. */
-#define FLEX(name, member) \
-	static_assert(offsetof(struct minivmm_##name, member) == \
-		      offsetof(struct kvm_##name, member) && \
-		      sizeof(((struct minivmm_##name *)0)->member[0]) == \
-		      sizeof(((struct kvm_##name *)0)->member[0]), \
-		      "place or items of " #member " in struct " #name)
+#include "abi.h"
 
 NUMBER(API_VERSION);
 NUMBER(IO);
@@ -207,6 +173,62 @@ NUMBER(CAP_SYS_ATTRIBUTES);
 NUMBER(CAP_DISABLE_QUIRKS2);
 NUMBER(CAP_VM_TSC_CONTROL);
 NUMBER(CAP_X86_TRIPLE_FAULT_EVENT);
+NUMBER(GET_EMULATED_CPUID);
+NUMBER(GET_MSR_FEATURE_INDEX_LIST);
+NUMBER(X86_GET_MCE_CAP_SUPPORTED);
+NUMBER(ENABLE_CAP);
+NUMBER(SET_TSC_KHZ);
+NUMBER(GET_TSC_KHZ);
+NUMBER(SET_DEVICE_ATTR);
+NUMBER(GET_DEVICE_ATTR);
+NUMBER(HAS_DEVICE_ATTR);
+NUMBER(GET_DIRTY_LOG);
+NUMBER(CLEAR_DIRTY_LOG);
+NUMBER(SET_NR_MMU_PAGES);
+NUMBER(GET_NR_MMU_PAGES);
+NUMBER(CREATE_IRQCHIP);
+NUMBER(IRQ_LINE);
+NUMBER(IRQ_LINE_STATUS);
+NUMBER(GET_IRQCHIP);
+NUMBER(SET_IRQCHIP);
+NUMBER(REGISTER_COALESCED_MMIO);
+NUMBER(UNREGISTER_COALESCED_MMIO);
+NUMBER(SET_GSI_ROUTING);
+NUMBER(REINJECT_CONTROL);
+NUMBER(IRQFD);
+NUMBER(CREATE_PIT2);
+NUMBER(GET_PIT2);
+NUMBER(SET_PIT2);
+NUMBER(SET_BOOT_CPU_ID);
+NUMBER(IOEVENTFD);
+NUMBER(SET_CLOCK);
+NUMBER(GET_CLOCK);
+NUMBER(SIGNAL_MSI);
+NUMBER(X86_SET_MSR_FILTER);
+NUMBER(TRANSLATE);
+NUMBER(GET_LAPIC);
+NUMBER(SET_LAPIC);
+NUMBER(TPR_ACCESS_REPORTING);
+NUMBER(SET_VAPIC_ADDR);
+NUMBER(GET_MP_STATE);
+NUMBER(SET_MP_STATE);
+NUMBER(NMI);
+NUMBER(SET_GUEST_DEBUG);
+NUMBER(X86_SETUP_MCE);
+NUMBER(X86_SET_MCE);
+NUMBER(GET_VCPU_EVENTS);
+NUMBER(SET_VCPU_EVENTS);
+NUMBER(GET_DEBUGREGS);
+NUMBER(SET_DEBUGREGS);
+NUMBER(GET_XSAVE);
+NUMBER(SET_XSAVE);
+NUMBER(GET_XSAVE2);
+NUMBER(GET_XCRS);
+NUMBER(SET_XCRS);
+NUMBER(KVMCLOCK_CTRL);
+NUMBER(GET_SREGS2);
+NUMBER(SET_SREGS2);
+NUMBER(CAP_MSR_PLATFORM_INFO);
 
 STRUCT(userspace_memory_region);
 MEMBER(userspace_memory_region, slot);
@@ -439,6 +461,7 @@ MEMBER(run, padding);
 MEMBER(run, kvm_valid_regs);
 MEMBER(run, kvm_dirty_regs);
 MEMBER(run, s);
+MEMBER(run, s.regs);
 MEMBER(run, s.padding);
 
 TEST(numbers_and_layouts_are_those_of_kvm)

@@ -10,7 +10,9 @@
  * name, when it is compiled.
  *
  * What each call does, and each error it can return, is in
- * Documentation/abi.md. Read next: module/main.c, which answers the calls on
+ * Documentation/abi.md. Two parts have a file of their own: interrupt controllers
+ * (minivmm_irq.h), and what a client needs that saves, restores, times or debugs a
+ * guest (minivmm_state.h). Read next: module/main.c, which answers the calls on
  * /dev/minivmm.
  */
 #ifndef _UAPI_LINUX_MINIVMM_H
@@ -18,6 +20,7 @@
 
 #include <linux/types.h>
 #include <linux/ioctl.h>
+#include <linux/minivmm_irq.h>
 
 /**
  * MINIVMM_API_VERSION - what MINIVMM_GET_API_VERSION returns
@@ -287,6 +290,8 @@ struct minivmm_signal_mask {
 	__u8  sigset[];
 };
 
+#include <linux/minivmm_state.h>
+
 /* ---- Why MINIVMM_RUN returned ------------------------------------------ */
 
 /* minivmm_run.exit_reason; each names the member of the union it fills. */
@@ -446,9 +451,9 @@ struct minivmm_xen_exit {
  * @flags: out: MINIVMM_RUN_X86_* bits
  * @cr8: in and out: the guest's task priority
  * @apic_base: in and out: the guest's IA32_APIC_BASE
- * @kvm_valid_regs: in: KVM's synchronised registers; must be 0
- * @kvm_dirty_regs: in: KVM's synchronised registers; must be 0
- * @s: room kept for KVM's synchronised registers
+ * @kvm_valid_regs: in: MINIVMM_SYNC_X86_*: what is to be in @s afterwards
+ * @kvm_dirty_regs: in: MINIVMM_SYNC_X86_*: what is to be taken from @s before
+ * @s: those registers
  *
  * The members of the union that KVM has for other architectures are left out:
  * no x86 exit fills them and padding fixes the size.
@@ -583,6 +588,7 @@ struct minivmm_run {
 	__u64 kvm_valid_regs;
 	__u64 kvm_dirty_regs;
 	union {
+		struct minivmm_sync_regs regs;
 		char padding[MINIVMM_SYNC_REGS_SIZE_BYTES];
 	} s;
 };
@@ -598,6 +604,20 @@ struct minivmm_run {
 /* Bytes to mmap() from a vCPU fd. */
 #define MINIVMM_GET_VCPU_MMAP_SIZE	_IO(MINIVMMIO, 0x04)
 #define MINIVMM_GET_SUPPORTED_CPUID	_IOWR(MINIVMMIO, 0x05, struct minivmm_cpuid2)
+#define MINIVMM_GET_EMULATED_CPUID	_IOWR(MINIVMMIO, 0x09, struct minivmm_cpuid2)
+#define MINIVMM_GET_MSR_FEATURE_INDEX_LIST _IOWR(MINIVMMIO, 0x0a, struct minivmm_msr_list)
+#define MINIVMM_X86_GET_MCE_CAP_SUPPORTED _IOR(MINIVMMIO, 0x9d, __u64)
+
+/* ---- ioctls of more than one kind of fd -------------------------------- */
+
+/* VM and vCPU */
+#define MINIVMM_ENABLE_CAP		_IOW(MINIVMMIO, 0xa3, struct minivmm_enable_cap)
+#define MINIVMM_SET_TSC_KHZ		_IO(MINIVMMIO, 0xa2)
+#define MINIVMM_GET_TSC_KHZ		_IO(MINIVMMIO, 0xa3)
+/* System (GET and HAS) and vCPU */
+#define MINIVMM_SET_DEVICE_ATTR		_IOW(MINIVMMIO, 0xe1, struct minivmm_device_attr)
+#define MINIVMM_GET_DEVICE_ATTR		_IOW(MINIVMMIO, 0xe2, struct minivmm_device_attr)
+#define MINIVMM_HAS_DEVICE_ATTR		_IOW(MINIVMMIO, 0xe3, struct minivmm_device_attr)
 
 /* ---- ioctls of a VM fd ------------------------------------------------- */
 
@@ -607,6 +627,32 @@ struct minivmm_run {
 	_IOW(MINIVMMIO, 0x46, struct minivmm_userspace_memory_region)
 #define MINIVMM_SET_TSS_ADDR		_IO(MINIVMMIO, 0x47)
 #define MINIVMM_SET_IDENTITY_MAP_ADDR	_IOW(MINIVMMIO, 0x48, __u64)
+#define MINIVMM_GET_DIRTY_LOG		_IOW(MINIVMMIO, 0x42, struct minivmm_dirty_log)
+#define MINIVMM_CLEAR_DIRTY_LOG		_IOWR(MINIVMMIO, 0xc0, struct minivmm_clear_dirty_log)
+#define MINIVMM_SET_NR_MMU_PAGES	_IO(MINIVMMIO, 0x44)
+#define MINIVMM_GET_NR_MMU_PAGES	_IO(MINIVMMIO, 0x45)
+#define MINIVMM_CREATE_IRQCHIP		_IO(MINIVMMIO, 0x60)
+#define MINIVMM_IRQ_LINE		_IOW(MINIVMMIO, 0x61, struct minivmm_irq_level)
+#define MINIVMM_IRQ_LINE_STATUS		_IOWR(MINIVMMIO, 0x67, struct minivmm_irq_level)
+#define MINIVMM_GET_IRQCHIP		_IOWR(MINIVMMIO, 0x62, struct minivmm_irqchip)
+#define MINIVMM_SET_IRQCHIP		_IOR(MINIVMMIO, 0x63, struct minivmm_irqchip)
+#define MINIVMM_REGISTER_COALESCED_MMIO \
+	_IOW(MINIVMMIO, 0x67, struct minivmm_coalesced_mmio_zone)
+#define MINIVMM_UNREGISTER_COALESCED_MMIO \
+	_IOW(MINIVMMIO, 0x68, struct minivmm_coalesced_mmio_zone)
+#define MINIVMM_SET_GSI_ROUTING		_IOW(MINIVMMIO, 0x6a, struct minivmm_irq_routing)
+#define MINIVMM_REINJECT_CONTROL	_IO(MINIVMMIO, 0x71)
+#define MINIVMM_IRQFD			_IOW(MINIVMMIO, 0x76, struct minivmm_irqfd)
+#define MINIVMM_CREATE_PIT2		_IOW(MINIVMMIO, 0x77, struct minivmm_pit_config)
+#define MINIVMM_GET_PIT2		_IOR(MINIVMMIO, 0x9f, struct minivmm_pit_state2)
+#define MINIVMM_SET_PIT2		_IOW(MINIVMMIO, 0xa0, struct minivmm_pit_state2)
+/* The argument is the id of the vCPU that starts; the others wait for it. */
+#define MINIVMM_SET_BOOT_CPU_ID		_IO(MINIVMMIO, 0x78)
+#define MINIVMM_IOEVENTFD		_IOW(MINIVMMIO, 0x79, struct minivmm_ioeventfd)
+#define MINIVMM_SET_CLOCK		_IOW(MINIVMMIO, 0x7b, struct minivmm_clock_data)
+#define MINIVMM_GET_CLOCK		_IOR(MINIVMMIO, 0x7c, struct minivmm_clock_data)
+#define MINIVMM_SIGNAL_MSI		_IOW(MINIVMMIO, 0xa5, struct minivmm_msi)
+#define MINIVMM_X86_SET_MSR_FILTER	_IOW(MINIVMMIO, 0xc6, struct minivmm_msr_filter)
 
 /* ---- ioctls of a vCPU fd ----------------------------------------------- */
 
@@ -623,6 +669,29 @@ struct minivmm_run {
 #define MINIVMM_SET_FPU			_IOW(MINIVMMIO, 0x8d, struct minivmm_fpu)
 #define MINIVMM_SET_CPUID2		_IOW(MINIVMMIO, 0x90, struct minivmm_cpuid2)
 #define MINIVMM_GET_CPUID2		_IOWR(MINIVMMIO, 0x91, struct minivmm_cpuid2)
+#define MINIVMM_TRANSLATE		_IOWR(MINIVMMIO, 0x85, struct minivmm_translation)
+#define MINIVMM_GET_LAPIC		_IOR(MINIVMMIO, 0x8e, struct minivmm_lapic_state)
+#define MINIVMM_SET_LAPIC		_IOW(MINIVMMIO, 0x8f, struct minivmm_lapic_state)
+#define MINIVMM_TPR_ACCESS_REPORTING	_IOWR(MINIVMMIO, 0x92, struct minivmm_tpr_access_ctl)
+#define MINIVMM_SET_VAPIC_ADDR		_IOW(MINIVMMIO, 0x93, struct minivmm_vapic_addr)
+#define MINIVMM_GET_MP_STATE		_IOR(MINIVMMIO, 0x98, struct minivmm_mp_state)
+#define MINIVMM_SET_MP_STATE		_IOW(MINIVMMIO, 0x99, struct minivmm_mp_state)
+#define MINIVMM_NMI			_IO(MINIVMMIO, 0x9a)
+#define MINIVMM_SET_GUEST_DEBUG		_IOW(MINIVMMIO, 0x9b, struct minivmm_guest_debug)
+#define MINIVMM_X86_SETUP_MCE		_IOW(MINIVMMIO, 0x9c, __u64)
+#define MINIVMM_X86_SET_MCE		_IOW(MINIVMMIO, 0x9e, struct minivmm_x86_mce)
+#define MINIVMM_GET_VCPU_EVENTS		_IOR(MINIVMMIO, 0x9f, struct minivmm_vcpu_events)
+#define MINIVMM_SET_VCPU_EVENTS		_IOW(MINIVMMIO, 0xa0, struct minivmm_vcpu_events)
+#define MINIVMM_GET_DEBUGREGS		_IOR(MINIVMMIO, 0xa1, struct minivmm_debugregs)
+#define MINIVMM_SET_DEBUGREGS		_IOW(MINIVMMIO, 0xa2, struct minivmm_debugregs)
+#define MINIVMM_GET_XSAVE		_IOR(MINIVMMIO, 0xa4, struct minivmm_xsave)
+#define MINIVMM_SET_XSAVE		_IOW(MINIVMMIO, 0xa5, struct minivmm_xsave)
+#define MINIVMM_GET_XSAVE2		_IOR(MINIVMMIO, 0xcf, struct minivmm_xsave)
+#define MINIVMM_GET_XCRS		_IOR(MINIVMMIO, 0xa6, struct minivmm_xcrs)
+#define MINIVMM_SET_XCRS		_IOW(MINIVMMIO, 0xa7, struct minivmm_xcrs)
+#define MINIVMM_KVMCLOCK_CTRL		_IO(MINIVMMIO, 0xad)
+#define MINIVMM_GET_SREGS2		_IOR(MINIVMMIO, 0xcc, struct minivmm_sregs2)
+#define MINIVMM_SET_SREGS2		_IOW(MINIVMMIO, 0xcd, struct minivmm_sregs2)
 
 /* ---- Capabilities, for MINIVMM_CHECK_EXTENSION ------------------------- */
 
@@ -698,6 +767,7 @@ struct minivmm_run {
 #define MINIVMM_CAP_IMMEDIATE_EXIT		136
 #define MINIVMM_CAP_X86_DISABLE_EXITS		143
 #define MINIVMM_CAP_GET_MSR_FEATURES		153
+#define MINIVMM_CAP_MSR_PLATFORM_INFO		159
 #define MINIVMM_CAP_COALESCED_PIO		162
 #define MINIVMM_CAP_EXCEPTION_PAYLOAD		164
 #define MINIVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2	168
