@@ -232,8 +232,8 @@ struct minivmm_vapic_addr {
 };
 
 /* minivmm_enable_cap.args[0] for MINIVMM_CAP_X2APIC_API */
-#define MINIVMM_X2APIC_API_USE_32BIT_IDS		(1ULL << 0)
-#define MINIVMM_X2APIC_API_DISABLE_BROADCAST_QUIRK	(1ULL << 1)
+#define MINIVMM_X2APIC_API_USE_32BIT_IDS		1ULL
+#define MINIVMM_X2APIC_API_DISABLE_BROADCAST_QUIRK	2ULL
 
 /* ---- The timer 8254 ---------------------------------------------------- */
 
@@ -310,8 +310,8 @@ struct minivmm_reinject_control {
 
 /* ---- Interrupts and writes as eventfds --------------------------------- */
 
-#define MINIVMM_IRQFD_FLAG_DEASSIGN		(1 << 0)
-#define MINIVMM_IRQFD_FLAG_RESAMPLE		(1 << 1)
+#define MINIVMM_IRQFD_FLAG_DEASSIGN		1
+#define MINIVMM_IRQFD_FLAG_RESAMPLE		2
 
 /**
  * struct minivmm_irqfd - for MINIVMM_IRQFD
@@ -329,10 +329,10 @@ struct minivmm_irqfd {
 	__u8  pad[16];
 };
 
-#define MINIVMM_IOEVENTFD_FLAG_DATAMATCH	(1 << 0)
-#define MINIVMM_IOEVENTFD_FLAG_PIO		(1 << 1)
-#define MINIVMM_IOEVENTFD_FLAG_DEASSIGN		(1 << 2)
-#define MINIVMM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY (1 << 3)
+#define MINIVMM_IOEVENTFD_FLAG_DATAMATCH	1
+#define MINIVMM_IOEVENTFD_FLAG_PIO		2
+#define MINIVMM_IOEVENTFD_FLAG_DEASSIGN		4
+#define MINIVMM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY 8
 
 /**
  * struct minivmm_ioeventfd - for MINIVMM_IOEVENTFD

@@ -183,9 +183,9 @@ struct minivmm_mp_state {
 /* ---- Registers in struct minivmm_run ----------------------------------- */
 
 /* minivmm_run.kvm_valid_regs and kvm_dirty_regs */
-#define MINIVMM_SYNC_X86_REGS			(1UL << 0)
-#define MINIVMM_SYNC_X86_SREGS			(1UL << 1)
-#define MINIVMM_SYNC_X86_EVENTS			(1UL << 2)
+#define MINIVMM_SYNC_X86_REGS			1UL
+#define MINIVMM_SYNC_X86_SREGS			2UL
+#define MINIVMM_SYNC_X86_EVENTS			4UL
 
 /**
  * struct minivmm_sync_regs - state that goes in and out with MINIVMM_RUN
@@ -202,8 +202,8 @@ struct minivmm_sync_regs {
 /* ---- The dirty log ----------------------------------------------------- */
 
 /* minivmm_enable_cap.args[0] for MINIVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2 */
-#define MINIVMM_DIRTY_LOG_MANUAL_PROTECT_ENABLE	(1 << 0)
-#define MINIVMM_DIRTY_LOG_INITIALLY_SET		(1 << 1)
+#define MINIVMM_DIRTY_LOG_MANUAL_PROTECT_ENABLE	1
+#define MINIVMM_DIRTY_LOG_INITIALLY_SET		2
 
 /**
  * struct minivmm_dirty_log - for MINIVMM_GET_DIRTY_LOG
@@ -241,8 +241,8 @@ struct minivmm_clear_dirty_log {
 
 /* minivmm_clock_data.flags */
 #define MINIVMM_CLOCK_TSC_STABLE		2
-#define MINIVMM_CLOCK_REALTIME			(1 << 2)
-#define MINIVMM_CLOCK_HOST_TSC			(1 << 3)
+#define MINIVMM_CLOCK_REALTIME			4
+#define MINIVMM_CLOCK_HOST_TSC			8
 
 /**
  * struct minivmm_clock_data - for MINIVMM_GET_CLOCK and MINIVMM_SET_CLOCK
@@ -360,12 +360,12 @@ struct minivmm_x86_mce {
 #define MINIVMM_MSR_FILTER_MAX_RANGES		16
 
 /* minivmm_msr_filter_range.flags */
-#define MINIVMM_MSR_FILTER_READ			(1 << 0)
-#define MINIVMM_MSR_FILTER_WRITE		(1 << 1)
+#define MINIVMM_MSR_FILTER_READ			1
+#define MINIVMM_MSR_FILTER_WRITE		2
 
 /* minivmm_msr_filter.flags */
-#define MINIVMM_MSR_FILTER_DEFAULT_ALLOW	(0 << 0)
-#define MINIVMM_MSR_FILTER_DEFAULT_DENY		(1 << 0)
+#define MINIVMM_MSR_FILTER_DEFAULT_ALLOW	0
+#define MINIVMM_MSR_FILTER_DEFAULT_DENY		1
 
 /**
  * struct minivmm_msr_filter_range - neighbouring MSRs
@@ -394,19 +394,19 @@ struct minivmm_msr_filter {
 /* ---- Switching things on ----------------------------------------------- */
 
 /* minivmm_enable_cap.args[0] for MINIVMM_CAP_X86_DISABLE_EXITS */
-#define MINIVMM_X86_DISABLE_EXITS_MWAIT		(1 << 0)
-#define MINIVMM_X86_DISABLE_EXITS_HLT		(1 << 1)
-#define MINIVMM_X86_DISABLE_EXITS_PAUSE		(1 << 2)
-#define MINIVMM_X86_DISABLE_EXITS_CSTATE	(1 << 3)
+#define MINIVMM_X86_DISABLE_EXITS_MWAIT		1
+#define MINIVMM_X86_DISABLE_EXITS_HLT		2
+#define MINIVMM_X86_DISABLE_EXITS_PAUSE		4
+#define MINIVMM_X86_DISABLE_EXITS_CSTATE	8
 
 /* minivmm_enable_cap.args[0] for MINIVMM_CAP_DISABLE_QUIRKS */
-#define MINIVMM_X86_QUIRK_LINT0_REENABLED	(1 << 0)
-#define MINIVMM_X86_QUIRK_CD_NW_CLEARED		(1 << 1)
-#define MINIVMM_X86_QUIRK_LAPIC_MMIO_HOLE	(1 << 2)
-#define MINIVMM_X86_QUIRK_OUT_7E_INC_RIP	(1 << 3)
-#define MINIVMM_X86_QUIRK_MISC_ENABLE_NO_MWAIT	(1 << 4)
-#define MINIVMM_X86_QUIRK_FIX_HYPERCALL_INSN	(1 << 5)
-#define MINIVMM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS	(1 << 6)
+#define MINIVMM_X86_QUIRK_LINT0_REENABLED	1
+#define MINIVMM_X86_QUIRK_CD_NW_CLEARED		2
+#define MINIVMM_X86_QUIRK_LAPIC_MMIO_HOLE	4
+#define MINIVMM_X86_QUIRK_OUT_7E_INC_RIP	8
+#define MINIVMM_X86_QUIRK_MISC_ENABLE_NO_MWAIT	0x10
+#define MINIVMM_X86_QUIRK_FIX_HYPERCALL_INSN	0x20
+#define MINIVMM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS	0x40
 
 /**
  * struct minivmm_enable_cap - for MINIVMM_ENABLE_CAP
