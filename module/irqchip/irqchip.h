@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Interrupts in the kernel: a VM's controllers, and the part of a vCPU that
+ * takes interrupts.
+ *
+ * In reading order: message.h (an interrupt on its way), pic.c, ioapic.c, pit.c
+ * and lapic.c (the chips: logic alone), vcpu_irq.c (a vCPU's local APIC put to
+ * work: its registers, its timer, what to inject), start.c (INIT, SIPI, HLT:
+ * whether a vCPU runs at all), deliver.c (a message finds its vCPUs), irqchip.c
+ * (the VM's chips and their ioctls), routing.c (where a GSI leads).
+ *
+ * Locks: &struct irqchip.lock is taken before &struct vcpu_irq.lock; both with
+ * interrupts off, for timers and eventfds get here from interrupts.
+ */
+#ifndef MINIVMM_IRQCHIP_H
+#define MINIVMM_IRQCHIP_H
+
+#include <linux/hrtimer.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "ioapic.h"
+#include "lapic.h"
+#include "pic.h"
+#include "pit.h"
+
+struct vcpu;
+struct vm;
+
+/* Which controllers are in the kernel, not the owner's. */
+enum irqchip_kind {
+	IRQCHIP_NONE,
+	IRQCHIP_SPLIT,		/* local APICs */
+	IRQCHIP_KERNEL,		/* PIC and I/O APIC as well */
+};
+
+/* Who raises a line: each has a level of its own, and they are ORed. */
+enum irq_source {
+	IRQ_SOURCE_USER,	/* IRQ_LINE */
+	IRQ_SOURCE_IRQFD,
+	IRQ_SOURCE_RESAMPLE,
+	IRQ_SOURCE_PIT,
+};
+
+/**
+ * struct vm_pit - the VM's 8254 with its timer
+ * @pit: the chip
+ * @timer: channel 0's
+ * @period: of it in ns; 0: one shot
+ * @reinject: ticks wait until the guest has taken the one before
+ * @acked: it has
+ * @pending: ticks that wait
+ */
+struct vm_pit {
+	struct pit pit;
+	struct hrtimer timer;
+	s64 period;
+	bool reinject;
+	bool acked;
+	u64 pending;
+};
+
+/**
+ * struct irqchip - a VM's PIC, I/O APIC and PIT
+ * @vm: whose
+ * @lock: of all that follows
+ * @pic: the two 8259
+ * @ioapic: the I/O APIC
+ * @pic_levels: of each line, a bit for each &enum irq_source
+ * @ioapic_levels: of each pin, likewise
+ * @pit: the timer, or NULL
+ */
+struct irqchip {
+	struct vm *vm;
+	spinlock_t lock;	/* the chips */
+	struct pic pic;
+	struct ioapic ioapic;
+	u8 pic_levels[PIC_LINES];
+	u8 ioapic_levels[MINIVMM_IOAPIC_NUM_PINS];
+	struct vm_pit *pit;
+};
+
+/* Bits of &struct vcpu_irq.requests: what a vCPU has to look at before it enters. */
+enum {
+	VCPU_REQ_INTERRUPT,	/* one may have become deliverable */
+	VCPU_REQ_NMI,
+	VCPU_REQ_INIT,
+	VCPU_REQ_SIPI,
+	VCPU_REQ_EOI_EXIT,	/* the owner's I/O APIC wants to know of an EOI */
+};
+
+/**
+ * struct vcpu_irq - what a vCPU takes interrupts with
+ * @lock: of @apic and @timer
+ * @apic: its local APIC, if the VM's are in the kernel
+ * @timer: the local APIC's
+ * @requests: VCPU_REQ_*, set by anybody, together with a kick
+ * @wait: where its thread sleeps while the guest halts
+ * @mp_state: MINIVMM_MP_STATE_*, the vCPU thread's
+ * @sipi_vector: where a SIPI wants it to start
+ * @eoi_vector: with VCPU_REQ_EOI_EXIT
+ */
+struct vcpu_irq {
+	spinlock_t lock;	/* the local APIC */
+	struct lapic apic;
+	struct hrtimer timer;
+	unsigned long requests;
+	wait_queue_head_t wait;
+	u32 mp_state;
+	u8 sipi_vector;
+	u8 eoi_vector;
+};
+
+/* irqchip.c */
+long irqchip_create(struct vm *vm);
+long irqchip_create_split(struct vm *vm, u64 pins);
+void irqchip_destroy(struct vm *vm);
+long irqchip_ioctl(struct vm *vm, unsigned int cmd, void __user *user);
+int irqchip_set_line(struct irqchip *irqchip, unsigned int chip,
+		     unsigned int pin, enum irq_source source, bool level);
+
+/* pit_timer.c */
+long vm_pit_ioctl(struct vm *vm, unsigned int cmd, void __user *user);
+void vm_pit_destroy(struct irqchip *irqchip);
+void vm_pit_acked(struct irqchip *irqchip);
+
+/* routing.c */
+int irq_route_set(struct vm *vm, enum irq_source source, u32 gsi, bool level);
+void irq_acked(struct vm *vm, unsigned int chip, unsigned int pin);
+
+/* deliver.c */
+int irq_deliver(struct vm *vm, const struct irq_message *message,
+		struct vcpu *source);
+int irq_deliver_msi(struct vm *vm, u64 address, u32 data);
+void vcpu_kick(struct vcpu *vcpu);
+void vcpu_request(struct vcpu *vcpu, unsigned int request);
+
+/* vcpu_irq.c */
+void vcpu_irq_init(struct vcpu *vcpu);
+void vcpu_irq_destroy(struct vcpu *vcpu);
+bool vcpu_has_lapic(const struct vcpu *vcpu);
+bool vcpu_irq_pending(struct vcpu *vcpu);
+int vcpu_irq_take(struct vcpu *vcpu);
+int vcpu_apic_accept(struct vcpu *vcpu, u8 vector, bool level);
+bool vcpu_apic_mmio(struct vcpu *vcpu, u64 gpa, void *data, unsigned int len,
+		    bool write);
+bool vcpu_apic_owns_msr(const struct vcpu *vcpu, u32 msr);
+int vcpu_apic_read_msr(struct vcpu *vcpu, u32 msr, u64 *data);
+int vcpu_apic_write_msr(struct vcpu *vcpu, u32 msr, u64 data);
+int vcpu_apic_set_base(struct vcpu *vcpu, u64 base, bool host);
+void vcpu_apic_set_cr8(struct vcpu *vcpu, unsigned long cr8);
+unsigned long vcpu_apic_cr8(struct vcpu *vcpu);
+void vcpu_apic_cpuid_changed(struct vcpu *vcpu);
+long vcpu_apic_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *user);
+
+/* start.c */
+bool vcpu_is_bsp(const struct vcpu *vcpu);
+void vcpu_start_init(struct vcpu *vcpu);
+void vcpu_accept_init_sipi(struct vcpu *vcpu);
+bool vcpu_is_runnable(struct vcpu *vcpu);
+void vcpu_halt(struct vcpu *vcpu);
+void vcpu_block(struct vcpu *vcpu);
+int vcpu_get_mp_state(struct vcpu *vcpu, struct minivmm_mp_state *state);
+int vcpu_set_mp_state(struct vcpu *vcpu, const struct minivmm_mp_state *state);
+
+#endif
