@@ -118,7 +118,7 @@ struct lapic_timer {
 
 void lapic_init(struct lapic *apic, u32 id);
 void lapic_reset(struct lapic *apic, bool init);
-bool lapic_base_is_valid(const struct lapic *apic, u64 base);
+bool lapic_base_is_valid(const struct lapic *apic, u64 base, bool host);
 void lapic_set_base(struct lapic *apic, u64 base, struct lapic_effects *effects);
 bool lapic_is_enabled(const struct lapic *apic);
 bool lapic_software_enabled(const struct lapic *apic);
