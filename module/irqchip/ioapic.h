@@ -34,6 +34,7 @@ struct ioapic {
 void ioapic_init(struct ioapic *ioapic);
 int ioapic_set_line(struct ioapic *ioapic, unsigned int pin, bool level);
 void ioapic_end_of_interrupt(struct ioapic *ioapic, u8 vector);
+void ioapic_refresh(struct ioapic *ioapic);
 void ioapic_write(struct ioapic *ioapic, u32 offset, u32 value);
 u32 ioapic_read(struct ioapic *ioapic, u32 offset);
 void ioapic_set_state(struct ioapic *ioapic,
