@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Exits that the guest's owner has to serve: ports, and memory that is not
- * there (MMIO).
+ * Ports, and memory that is not there (MMIO): what a device in the kernel does
+ * not serve (bus.c) is an exit to the guest's owner.
  *
  * A port is read or written by what the exit itself says. For MMIO and for
  * string instructions the emulator (x86/emulate.h) carries the instruction out;
@@ -209,19 +209,67 @@ static int emulator_io_exit(struct vcpu *vcpu)
 	return 0;
 }
 
+/*
+ * The elements of INS or OUTS, one by one. The page they are on is the owner's
+ * too, so no device works on it directly. What no device takes of the elements
+ * written is left for the owner; what none gives of those read is 0.
+ */
+static bool serve_ports(struct vcpu *vcpu, struct x86_io *io)
+{
+	u8 *data = vcpu->pio_data;
+	u32 i, value;
+
+	for (i = 0; i < io->count; i++, data += io->size) {
+		value = 0;
+		if (io->write) {
+			memcpy(&value, data, io->size);
+			if (bus_write(vcpu, BUS_PIO, io->port, io->size, &value))
+				break;
+			continue;
+		}
+		if (bus_read(vcpu, BUS_PIO, io->port, io->size, &value) && !i)
+			return false;
+		memcpy(data, &value, io->size);
+	}
+	if (i == io->count)
+		return true;
+	io->count -= i;
+	memmove(vcpu->pio_data, data, io->count * io->size);
+	return false;
+}
+
+/* Has the kernel's devices serve what the emulator asks for; false: none does. */
+static bool serve_in_kernel(struct vcpu *vcpu)
+{
+	struct x86_io *io = &vcpu->emulator.io;
+
+	if (io->kind == X86_IO_PIO)
+		return serve_ports(vcpu, io);
+	if (io->write)
+		return !bus_write(vcpu, BUS_MMIO, io->gpa, io->size, io->data);
+	return !bus_read(vcpu, BUS_MMIO, io->gpa, io->size, io->data);
+}
+
 /* Guest memory can be looked at (guest_access_begin()). */
 static int emulate(struct vcpu *vcpu)
 {
 	struct x86_emulator *e = &vcpu->emulator;
+	int ret;
 
 	vcpu->stats.emulated++;
 	backend->load_emulator(vcpu);
-	switch (x86_emulate(e)) {
+	do {
+		ret = x86_emulate(e);
+		if (ret != X86_EMUL_IO)
+			break;
+		if (!serve_in_kernel(vcpu))
+			return emulator_io_exit(vcpu);
+		x86_emulate_complete(e);
+	} while (true);
+	switch (ret) {
 	case X86_EMUL_DONE:
 		store_emulator(vcpu);
 		return 1;
-	case X86_EMUL_IO:
-		return emulator_io_exit(vcpu);
 	case X86_EMUL_FAULT:
 		vcpu_queue_fault(vcpu, &e->fault);
 		x86_emulate_reset(e);
@@ -280,36 +328,58 @@ int vcpu_memory_exit(struct vcpu *vcpu)
 	return ret;
 }
 
-static int complete_port_io(struct vcpu *vcpu)
+/* What IN has read: 32 bits clear the upper half, fewer keep the rest. */
+static void store_port(struct vcpu *vcpu, const void *data, u8 size)
 {
 	unsigned long *rax = &vcpu->regs[X86_RAX];
-	const u8 size = vcpu->emulator.io.size;
 
+	if (size == 4)
+		*rax = 0;
+	memcpy(rax, data, size);
+}
+
+static int complete_port_io(struct vcpu *vcpu)
+{
 	if (vcpu_rip(vcpu) != vcpu->io_rip)
 		return 1;
-	if (!vcpu->emulator.io.write) {
-		/* 32 bits clear the upper half, fewer keep the rest. */
-		if (size == 4)
-			*rax = 0;
-		memcpy(rax, vcpu->pio_data, size);
-	}
+	if (!vcpu->emulator.io.write)
+		store_port(vcpu, vcpu->pio_data, vcpu->emulator.io.size);
 	backend->skip_instruction(vcpu);
 	return 1;
 }
 
+static bool port_in_kernel(struct vcpu *vcpu, u16 port, u8 size, bool in)
+{
+	u32 value = vcpu->regs[X86_RAX];
+
+	if (!in)
+		return !bus_write(vcpu, BUS_PIO, port, size, &value);
+	value = 0;
+	if (bus_read(vcpu, BUS_PIO, port, size, &value))
+		return false;
+	store_port(vcpu, &value, size);
+	return true;
+}
+
 /**
- * vcpu_port_io - hand IN or OUT to the owner
+ * vcpu_port_io - carry out IN or OUT, or hand it to the owner
  * @vcpu: the vCPU
  * @port: the port
  * @size: 1, 2 or 4 bytes
  * @in: IN; else OUT
  *
- * Return: 0.
+ * May be called with interrupts off.
+ *
+ * Return: 1: done; 0: back to the owner.
  */
 int vcpu_port_io(struct vcpu *vcpu, u16 port, u8 size, bool in)
 {
 	struct minivmm_run *run = vcpu->run;
 
+	if (port_in_kernel(vcpu, port, size, in)) {
+		backend->skip_instruction(vcpu);
+		return 1;
+	}
 	run->exit_reason = MINIVMM_EXIT_IO;
 	run->io.direction = in ? MINIVMM_EXIT_IO_IN : MINIVMM_EXIT_IO_OUT;
 	run->io.size = size;

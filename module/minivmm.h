@@ -18,6 +18,7 @@
 #include <linux/refcount.h>
 #include <linux/signal.h>
 
+#include "bus.h"
 #include "memory/memory.h"
 #include "x86/cpuid.h"
 #include "x86/emulate.h"
@@ -39,8 +40,10 @@ struct vcpu;
 /**
  * struct vm - a virtual machine
  * @users: the VM fd and each vCPU fd
- * @lock: serialises the creation of vCPUs and changes of the memory slots
+ * @lock: serialises the creation of vCPUs, changes of the memory slots and of
+ *        the devices on the buses
  * @memory: guest-physical memory
+ * @buses: devices in the kernel, by &enum bus_kind
  * @vcpus: by vCPU id; NULL: not created; written under @lock
  * @nr_vcpus: how many there are
  * @vcpus_end: one more than the highest id
@@ -49,8 +52,9 @@ struct vcpu;
  */
 struct vm {
 	refcount_t users;
-	struct mutex lock;	/* creation of vCPUs, slots */
+	struct mutex lock;	/* creation of vCPUs, slots, buses */
 	struct guest_memory memory;
+	struct bus buses[NR_BUSES];
 	struct vcpu *vcpus[MINIVMM_MAX_VCPUS];
 	int nr_vcpus;
 	int vcpus_end;

@@ -39,6 +39,7 @@ static void vm_free(struct vm *vm)
 	vm->vcpus_end = 0;
 	backend->vm_destroy(vm);
 	memory_destroy(&vm->memory);
+	bus_free(vm);
 	kfree(vm);
 }
 

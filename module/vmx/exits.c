@@ -198,13 +198,16 @@ static int exit_vmcall(struct vmx_vcpu *vx)
 static int exit_io(struct vmx_vcpu *vx)
 {
 	u32 qualification = vmcs_readl(EXIT_QUALIFICATION);
+	int ret;
 
 	vmx_cache_rip_and_rflags(&vx->vcpu);
 	/* INS and OUTS: the emulator finds the memory that goes with them. */
 	if (qualification & BIT(4))
 		return EXIT_SLOW;
-	return vcpu_port_io(&vx->vcpu, qualification >> 16,
-			    (qualification & 7) + 1, qualification & BIT(3));
+	ret = vcpu_port_io(&vx->vcpu, qualification >> 16,
+			   (qualification & 7) + 1, qualification & BIT(3));
+	/* A device may have woken a thread that is to run here now. */
+	return ret == 1 && compat_work_pending() ? EXIT_LEAVE : ret;
 }
 
 static int exit_emulate_slow(struct vcpu *vcpu)
