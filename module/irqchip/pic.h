@@ -20,13 +20,15 @@
  * @output: the master's INTR line
  * @set_output: called when @output changes
  * @eoi: called when the guest has ended the interrupt of a line (0 to 15), or
- *       reset has
+ *       reset has; may call pic_set_line()
+ * @unmasked: called when the guest has unmasked a line; NULL: nobody asks
  */
 struct pic {
 	struct minivmm_pic_state chips[2];
 	bool output;
 	void (*set_output)(struct pic *pic, bool level);
 	void (*eoi)(struct pic *pic, unsigned int line);
+	void (*unmasked)(struct pic *pic, unsigned int line);
 };
 
 void pic_init(struct pic *pic);

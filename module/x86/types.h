@@ -17,6 +17,7 @@
 #include <linux/bitops.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
+#include <linux/nospec.h>
 #include <linux/stddef.h>
 #include <linux/string.h>
 #include <linux/types.h>
@@ -42,6 +43,7 @@ typedef long long s64;
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
 #define min_t(type, a, b)	\
 	({ type _a = (a), _b = (b); _a < _b ? _a : _b; })
+#define array_index_nospec(index, size)	(index)
 
 #if __has_attribute(fallthrough)
 #define fallthrough		__attribute__((fallthrough))
