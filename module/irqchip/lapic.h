@@ -25,6 +25,9 @@
 #define LAPIC_BASE_X2APIC	BIT_ULL(10)
 #define LAPIC_BASE_ENABLE	BIT_ULL(11)
 
+#define LAPIC_MSR_FIRST		0x800
+#define LAPIC_MSR_LAST		0x8ff
+
 /* Offsets of registers in the MMIO page; an x2APIC's MSR is 0x800 + offset / 16 */
 enum {
 	LAPIC_ID	= 0x20,
@@ -61,12 +64,13 @@ enum {
 #define LAPIC_EFFECT_EOI	BIT(1)	/* tell I/O APICs of @eoi_vector */
 #define LAPIC_EFFECT_TIMER	BIT(2)	/* ask lapic_timer() again */
 #define LAPIC_EFFECT_INTERRUPT	BIT(3)	/* what lapic_pending() says may have changed */
+#define LAPIC_EFFECT_EDGE_EOI	BIT(4)	/* no I/O APIC hears of @eoi_vector, but a PIT may */
 
 /**
  * struct lapic_effects - what a call wants done elsewhere
  * @what: LAPIC_EFFECT_*
  * @ipi: the message
- * @eoi_vector: of a level-triggered interrupt that the guest has ended
+ * @eoi_vector: of an interrupt that the guest has ended
  */
 struct lapic_effects {
 	u32 what;
@@ -78,28 +82,32 @@ struct lapic_effects {
  * struct lapic - a local APIC
  * @id: of an x2APIC, and of an xAPIC after reset: the vCPU's number
  * @base: IA32_APIC_BASE
- * @regs: the registers, at their offsets
- * @icr: the interrupt command register of an x2APIC, whose halves are one
+ * @regs: the registers; the one at offset n is regs[n / 4]. An x2APIC's ICR has
+ *        64 bits there
  * @tsc_deadline: IA32_TSC_DEADLINE: guest TSC at which the timer fires; 0: not
+ * @timer_expires: when the count gets to 0, in ns
+ * @timer_armed: there is such a count
+ * @bsp: it is the boot processor's: reset says so in @base, and lets the PIC in
  * @has_tsc_deadline: the guest's CPUID offers that mode
  * @has_x2apic: it offers x2APIC
- * @maxphyaddr: it has physical addresses of so many bits
- * @timer_start: when the count began, in ns
- * @timer_armed: one-shot or periodic count that goes on
+ * @directed_eoi: with @has_x2apic: the guest may keep EOIs from being broadcast;
+ *                for I/O APICs that have an EOI register, so not for ours
+ * @maxphyaddr: the guest has physical addresses of so many bits
  * @ids_32bit: states that go in and out have 32-bit ids (X2APIC_API)
  * @no_broadcast_quirk: 0xff is no broadcast to an x2APIC (X2APIC_API)
  */
 struct lapic {
 	u32 id;
 	u64 base;
-	u8 regs[MINIVMM_APIC_REG_SIZE];
-	u64 icr;
+	u32 regs[MINIVMM_APIC_REG_SIZE / 4];
 	u64 tsc_deadline;
+	u64 timer_expires;
+	bool timer_armed;
+	bool bsp;
 	bool has_tsc_deadline;
 	bool has_x2apic;
+	bool directed_eoi;
 	u8 maxphyaddr;
-	u64 timer_start;
-	bool timer_armed;
 	bool ids_32bit;
 	bool no_broadcast_quirk;
 };

@@ -41,7 +41,7 @@ enum irq_shorthand {
  * @shorthand: &enum irq_shorthand: with another than TO_DESTINATION,
  *             @destination says nothing
  * @destination: 8 bits, or 32 from an x2APIC
- * @source_x2apic: the sender was in x2APIC mode: 0xff is no broadcast
+ * @ipi: a local APIC has sent it: to an x2APIC, 0xff is no broadcast
  */
 struct irq_message {
 	u8 mode;
@@ -51,7 +51,7 @@ struct irq_message {
 	bool assert;
 	u8 shorthand;
 	u32 destination;
-	bool source_x2apic;
+	bool ipi;
 };
 
 #endif
