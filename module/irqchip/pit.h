@@ -16,18 +16,6 @@
 #define PIT_HZ		1193182
 
 /**
- * struct pit - three counters, and port 0x61 if it is asked for
- * @state: as the caller sees it; count_load_time is on the caller's clock
- * @speaker: port 0x61 is handled here
- * @refresh: bit 4 of port 0x61, which changes with each read
- */
-struct pit {
-	struct minivmm_pit_state2 state;
-	bool speaker;
-	bool refresh;
-};
-
-/**
  * struct pit_timer - when channel 0's output rises
  * @first: the time, in ns; 0: never
  * @period: ns from then on; 0: once
@@ -35,6 +23,20 @@ struct pit {
 struct pit_timer {
 	s64 first;
 	s64 period;
+};
+
+/**
+ * struct pit - three counters, and port 0x61 if it is asked for
+ * @state: as the caller sees it; count_load_time is on the caller's clock
+ * @speaker: port 0x61 is handled here
+ * @timer: as of when channel 0 was loaded
+ * @started: it has had a timer: until then it does not count
+ */
+struct pit {
+	struct minivmm_pit_state2 state;
+	bool speaker;
+	struct pit_timer timer;
+	bool started;
 };
 
 void pit_init(struct pit *pit, bool speaker, s64 now);
