@@ -60,6 +60,8 @@ enum {
  * @get_msr: reads an MSR that the back end keeps; 1: it keeps no such MSR
  * @set_msr: writes one
  * @interrupt_allowed: the guest would take an external interrupt now
+ * @nmi_masked: it is in an NMI's handler, until IRET
+ * @set_nmi_masked: has it be there, or not
  * @load_emulator: gives the vCPU's emulator and page walk the state they look
  *                 at, and vcpu->exit.gva if it is valid; all at once, because
  *                 every MMIO access needs it
@@ -96,6 +98,8 @@ struct backend {
 	int (*set_msr)(struct vcpu *vcpu, u32 index, u64 data);
 	void (*load_emulator)(struct vcpu *vcpu);
 	bool (*interrupt_allowed)(struct vcpu *vcpu);
+	bool (*nmi_masked)(struct vcpu *vcpu);
+	void (*set_nmi_masked)(struct vcpu *vcpu, bool masked);
 	void (*skip_instruction)(struct vcpu *vcpu);
 	void (*clear_shadow)(struct vcpu *vcpu);
 	void (*cpuid_changed)(struct vcpu *vcpu);

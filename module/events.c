@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Events that wait to be delivered to the guest: exceptions and interrupts.
+ * Events that wait to be delivered to the guest: exceptions, NMIs, interrupts.
  *
  * An exception that meets another one that has not been delivered yet becomes
  * a double fault or a triple fault, by the table of the manual. The back end
@@ -8,9 +8,11 @@
  *
  * SDM: "Interrupt 8 - Double Fault Exception (#DF)".
  */
+#include <linux/smp.h>
+#include <asm/debugreg.h>
 #include <asm/trapnr.h>
 
-#include "minivmm.h"
+#include "backend.h"
 
 enum exception_class { BENIGN, CONTRIBUTORY, PAGE_FAULT };
 
@@ -52,6 +54,8 @@ static void queue(struct vcpu *vcpu, u8 vector, bool has_error, u32 error)
 		}
 	}
 	events->exception.queued = true;
+	events->exception.pending = true;
+	events->exception.has_payload = false;
 	events->exception.vector = vector;
 	events->exception.has_error = has_error;
 	events->exception.error = error;
@@ -92,6 +96,31 @@ void vcpu_queue_fault(struct vcpu *vcpu, const struct x86_fault *fault)
 }
 
 /**
+ * vcpu_deliver_payload - let an exception's delivery change CR2 or DR6
+ * @vcpu: the vCPU; its owner has queued the exception with such a payload
+ *
+ * SDM: "Debug Status Register (DR6)".
+ */
+void vcpu_deliver_payload(struct vcpu *vcpu)
+{
+	struct vcpu_events *events = &vcpu->events;
+	u64 payload = events->exception.payload;
+
+	if (!events->exception.has_payload)
+		return;
+	events->exception.has_payload = false;
+	if (events->exception.vector == X86_TRAP_PF) {
+		vcpu->cr2 = payload;
+	} else if (events->exception.vector == X86_TRAP_DB) {
+		/* Some bits of DR6 are 0 where the payload has a 1. */
+		vcpu->dr6 &= ~DR_TRAP_BITS;
+		vcpu->dr6 |= DR6_RESERVED | payload;
+		vcpu->dr6 ^= payload & DR6_RESERVED;
+		vcpu->dr6 &= ~BIT(12);
+	}
+}
+
+/**
  * vcpu_queue_interrupt - have the guest take an external interrupt
  * @vcpu: the vCPU; its owner has made sure that it can take one
  * @vector: the interrupt
@@ -104,10 +133,38 @@ void vcpu_queue_interrupt(struct vcpu *vcpu, u8 vector)
 }
 
 /**
+ * vcpu_queue_nmi - have the guest take an NMI
+ * @vcpu: the vCPU
+ *
+ * One can wait while another is handled, as in a processor.
+ */
+void vcpu_queue_nmi(struct vcpu *vcpu)
+{
+	struct vcpu_events *events = &vcpu->events;
+	u8 limit = 2;
+
+	if (events->nmi.injected || backend->nmi_masked(vcpu))
+		limit = 1;
+	events->nmi.pending = min_t(u8, events->nmi.pending + 1, limit);
+}
+
+/**
  * vcpu_event_queued - whether an event waits for delivery
  * @vcpu: the vCPU
  */
 bool vcpu_event_queued(const struct vcpu *vcpu)
 {
-	return vcpu->events.exception.queued || vcpu->events.interrupt.queued;
+	return vcpu_event_begun(vcpu) || vcpu->events.nmi.pending;
+}
+
+/**
+ * vcpu_event_begun - whether an event will be delivered with the next entry
+ * @vcpu: the vCPU
+ */
+bool vcpu_event_begun(const struct vcpu *vcpu)
+{
+	const struct vcpu_events *events = &vcpu->events;
+
+	return events->exception.queued || events->nmi.injected ||
+	       events->interrupt.queued;
 }

@@ -22,41 +22,6 @@
 
 const struct backend *backend;
 
-/**
- * minivmm_check_extension - serve CHECK_EXTENSION, on the device and on a VM
- * @capability: MINIVMM_CAP_*
- *
- * Return: 0: not there; else 1, or the number that the capability stands for.
- */
-int minivmm_check_extension(unsigned long capability)
-{
-	switch (capability) {
-	case MINIVMM_CAP_HLT:
-	case MINIVMM_CAP_USER_MEMORY:
-	case MINIVMM_CAP_SET_TSS_ADDR:
-	case MINIVMM_CAP_EXT_CPUID:
-	case MINIVMM_CAP_NOP_IO_DELAY:
-	case MINIVMM_CAP_SYNC_MMU:
-	case MINIVMM_CAP_DESTROY_MEMORY_REGION_WORKS:
-	case MINIVMM_CAP_JOIN_MEMORY_REGIONS_WORKS:
-	case MINIVMM_CAP_SET_IDENTITY_MAP_ADDR:
-	case MINIVMM_CAP_INTERNAL_ERROR_DATA:
-	case MINIVMM_CAP_READONLY_MEM:
-	case MINIVMM_CAP_CHECK_EXTENSION_VM:
-	case MINIVMM_CAP_IMMEDIATE_EXIT:
-		return 1;
-	case MINIVMM_CAP_NR_VCPUS:
-		return min_t(int, num_online_cpus(), MINIVMM_MAX_VCPUS);
-	case MINIVMM_CAP_MAX_VCPUS:
-	case MINIVMM_CAP_MAX_VCPU_ID:
-		return MINIVMM_MAX_VCPUS;
-	case MINIVMM_CAP_NR_MEMSLOTS:
-		return MINIVMM_MAX_SLOTS;
-	default:
-		return 0;
-	}
-}
-
 static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	void __user *user = (void __user *)arg;

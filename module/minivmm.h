@@ -38,6 +38,14 @@ struct dentry;
 struct vcpu;
 
 /**
+ * struct vm_options - what the owner has switched on (ENABLE_CAP)
+ * @max_vcpu_id: ids of vCPUs are below; 0: MINIVMM_MAX_VCPUS
+ */
+struct vm_options {
+	u32 max_vcpu_id;
+};
+
+/**
  * struct vm - a virtual machine
  * @users: the VM fd and each vCPU fd
  * @lock: serialises the creation of vCPUs, changes of the memory slots and of
@@ -48,6 +56,7 @@ struct vcpu;
  * @nr_vcpus: how many there are
  * @vcpus_end: one more than the highest id
  * @tsc_offset: of a new vCPU's time stamp counter: 0 when the VM was made
+ * @options: what the owner has switched on
  * @debugfs: directory of this VM's counters
  */
 struct vm {
@@ -59,6 +68,7 @@ struct vm {
 	int nr_vcpus;
 	int vcpus_end;
 	u64 tsc_offset;
+	struct vm_options options;
 	struct dentry *debugfs;
 };
 
@@ -81,21 +91,29 @@ struct vcpu_exit {
 /**
  * struct vcpu_events - events that wait to be delivered to the guest
  *
- * At most one is injected at a VM entry: an exception before an interrupt.
+ * At most one is injected at a VM entry: an exception before an NMI before an
+ * interrupt.
  */
 struct vcpu_events {
 	struct {
 		bool queued;
+		bool pending;		/* its delivery has not begun */
 		bool has_error;
 		u8 vector;
 		u32 error;
 		bool soft;		/* INT3, INTO, INT1 */
+		bool has_payload;	/* CR2 or DR6 changes with its delivery */
+		u64 payload;
 	} exception;
 	struct {
 		bool queued;
 		bool soft;		/* INT n */
 		u8 vector;
 	} interrupt;
+	struct {
+		u8 pending;		/* at most 2: one more can be latched */
+		bool injected;		/* its delivery has begun */
+	} nmi;
 	u8 soft_length;			/* of the instruction behind a soft event */
 	bool triple_fault;
 };
@@ -180,8 +198,10 @@ enum cached_reg {
 	CACHED_AR	= BIT(4),	/* likewise: rights of CS and SS */
 };
 
-/* main.c */
+/* capabilities.c */
 int minivmm_check_extension(unsigned long capability);
+int vm_enable_cap(struct vm *vm, const void __user *user);
+int vcpu_enable_cap(struct vcpu *vcpu, const void __user *user);
 
 /* vm.c */
 int vm_create(unsigned long type);
@@ -286,8 +306,11 @@ int vcpu_load_pdptrs(struct vcpu *vcpu, unsigned long cr3);
 void vcpu_queue_exception(struct vcpu *vcpu, u8 vector);
 void vcpu_queue_exception_error(struct vcpu *vcpu, u8 vector, u32 error);
 void vcpu_queue_fault(struct vcpu *vcpu, const struct x86_fault *fault);
+void vcpu_deliver_payload(struct vcpu *vcpu);
 void vcpu_queue_interrupt(struct vcpu *vcpu, u8 vector);
+void vcpu_queue_nmi(struct vcpu *vcpu);
 bool vcpu_event_queued(const struct vcpu *vcpu);
+bool vcpu_event_begun(const struct vcpu *vcpu);
 
 /* emulation.c: exits that need the emulator or the caller */
 int vcpu_emulate(struct vcpu *vcpu);

@@ -83,7 +83,8 @@ void vcpu_set_regs(struct vcpu *vcpu, const struct minivmm_regs *regs)
 	vcpu_set_rip(vcpu, regs->rip);
 	/* Bit 1 is always set in the register. */
 	vcpu_set_rflags(vcpu, regs->rflags | X86_EFLAGS_FIXED);
-	vcpu->events.exception.queued = false;
+	if (vcpu->events.exception.pending)
+		vcpu->events.exception.queued = false;
 	/* An instruction that waits for its owner goes on with these. */
 	vcpu->emulator.last = false;
 }

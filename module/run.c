@@ -34,7 +34,7 @@ bool vcpu_wants_interrupt_window(struct vcpu *vcpu)
  */
 bool vcpu_ready_for_interrupt(struct vcpu *vcpu)
 {
-	return !vcpu_event_queued(vcpu) && backend->interrupt_allowed(vcpu);
+	return !vcpu_event_begun(vcpu) && backend->interrupt_allowed(vcpu);
 }
 
 static int signal_exit(struct vcpu *vcpu)

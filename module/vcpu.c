@@ -152,6 +152,11 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd,
 		return cpuid_get(vcpu, user);
 	case MINIVMM_INTERRUPT:
 		return vcpu_ioctl_interrupt(vcpu, user);
+	case MINIVMM_NMI:
+		vcpu_queue_nmi(vcpu);
+		return 0;
+	case MINIVMM_ENABLE_CAP:
+		return vcpu_enable_cap(vcpu, user);
 	case MINIVMM_SET_SIGNAL_MASK:
 		return vcpu_ioctl_signal_mask(vcpu, user);
 	default:
@@ -266,7 +271,7 @@ int vcpu_create(struct vm *vm, unsigned long id)
 	struct vcpu *vcpu;
 	int fd, ret;
 
-	if (id >= MINIVMM_MAX_VCPUS)
+	if (id >= (READ_ONCE(vm->options.max_vcpu_id) ?: MINIVMM_MAX_VCPUS))
 		return -EINVAL;
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)

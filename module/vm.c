@@ -102,6 +102,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vcpu_create(vm, arg);
 	case MINIVMM_CHECK_EXTENSION:
 		return minivmm_check_extension(arg);
+	case MINIVMM_ENABLE_CAP:
+		return vm_enable_cap(vm, user);
 	case MINIVMM_SET_USER_MEMORY_REGION:
 		return vm_set_region(vm, user);
 	case MINIVMM_SET_TSS_ADDR:

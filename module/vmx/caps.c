@@ -34,7 +34,8 @@ struct control_group {
 static const struct control_group pin_controls = {
 	.name = "pin-based controls",
 	.msr = MSR_IA32_VMX_TRUE_PINBASED_CTLS,
-	.required = PIN_BASED_EXT_INTR_MASK | PIN_BASED_NMI_EXITING,
+	.required = PIN_BASED_EXT_INTR_MASK | PIN_BASED_NMI_EXITING |
+		    PIN_BASED_VIRTUAL_NMIS,
 };
 
 static const struct control_group cpu_controls = {

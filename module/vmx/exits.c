@@ -45,6 +45,8 @@ static void requeue_event(struct vmx_vcpu *vx)
 	case INTR_TYPE_SOFT_EXCEPTION:
 	case INTR_TYPE_PRIV_SW_EXCEPTION:
 		events->exception.queued = true;
+		events->exception.pending = false;
+		events->exception.has_payload = false;
 		events->exception.vector = info & VECTORING_INFO_VECTOR_MASK;
 		events->exception.soft = (info & VECTORING_INFO_TYPE_MASK) !=
 					 INTR_TYPE_HARD_EXCEPTION;
@@ -54,6 +56,11 @@ static void requeue_event(struct vmx_vcpu *vx)
 			events->exception.error =
 				vmcs_read32(IDT_VECTORING_ERROR_CODE);
 		break;
+	case INTR_TYPE_NMI_INTR:
+		/* It masks NMIs once more when it is injected again. */
+		events->nmi.injected = true;
+		vmx_set_nmi_masked(&vx->vcpu, false);
+		break;
 	case INTR_TYPE_SOFT_INTR:
 	case INTR_TYPE_EXT_INTR:
 		events->interrupt.queued = true;
@@ -62,6 +69,16 @@ static void requeue_event(struct vmx_vcpu *vx)
 					 INTR_TYPE_SOFT_INTR;
 		break;
 	}
+}
+
+/*
+ * An IRET that faulted, or whose stack was not there, has unmasked NMIs and is
+ * to be run again: until then they stay masked.
+ */
+static void mask_nmi_again(struct vmx_vcpu *vx)
+{
+	if (!vx->vcpu.exit.vectoring)
+		vmx_set_nmi_masked(&vx->vcpu, true);
 }
 
 static int exit_debug_exception(struct vmx_vcpu *vx)
@@ -99,6 +116,8 @@ static int exit_exception_nmi(struct vmx_vcpu *vx)
 	if (vx->vcpu.events.interrupt.queued &&
 	    vx->vcpu.exit.vectoring)
 		vx->vcpu.events.interrupt.queued = false;
+	if (info & INTR_INFO_UNBLOCK_NMI)
+		mask_nmi_again(vx);
 	switch (info & INTR_INFO_VECTOR_MASK) {
 	case X86_TRAP_DB:
 		/* INT1 is behind us when its exception is delivered. */
@@ -125,6 +144,12 @@ static int exit_triple_fault(struct vmx_vcpu *vx)
 {
 	vx->vcpu.run->exit_reason = MINIVMM_EXIT_SHUTDOWN;
 	return 0;
+}
+
+/* The NMI that waits is injected with the next entry. */
+static int exit_nmi_window(struct vmx_vcpu *vx)
+{
+	return 1;
 }
 
 /* The loop above sees that an interrupt can be injected, or that one waits. */
@@ -268,6 +293,8 @@ static int exit_ept_violation(struct vmx_vcpu *vx)
 	exit->gva_valid = exit->qualification & EPT_VIOLATION_GVA_TRANSLATED &&
 			  exit->qualification & EPT_VIOLATION_GVA_IS_VALID;
 	requeue_event(vx);
+	if (exit->qualification & INTR_INFO_UNBLOCK_NMI)
+		mask_nmi_again(vx);
 	return EXIT_SLOW;
 }
 
@@ -279,6 +306,7 @@ static const struct {
 	[EXIT_REASON_EXTERNAL_INTERRUPT]  = { exit_external_interrupt },
 	[EXIT_REASON_TRIPLE_FAULT]	  = { exit_triple_fault },
 	[EXIT_REASON_INTERRUPT_WINDOW]	  = { exit_interrupt_window },
+	[EXIT_REASON_NMI_WINDOW]	  = { exit_nmi_window },
 	[EXIT_REASON_TASK_SWITCH]	  = { exit_task_switch },
 	[EXIT_REASON_CPUID]		  = { exit_cpuid },
 	[EXIT_REASON_GETSEC]		  = { exit_invalid_opcode },
@@ -382,6 +410,8 @@ static const struct backend vmx_backend = {
 	.set_msr		= vmx_set_msr,
 	.load_emulator		= vmx_load_emulator,
 	.interrupt_allowed	= vmx_interrupt_allowed,
+	.nmi_masked		= vmx_nmi_masked,
+	.set_nmi_masked		= vmx_set_nmi_masked,
 	.skip_instruction	= vmx_skip_instruction,
 	.clear_shadow		= vmx_clear_shadow,
 	.cpuid_changed		= vmx_cpuid_changed,

@@ -13,6 +13,7 @@
  * SDM: "VM Entries", "VM Exits".
  */
 #include <asm/fpu/api.h>
+#include <asm/trapnr.h>
 
 #include "vmx.h"
 #include "vmcs.h"
@@ -53,12 +54,13 @@ static void write_dirty_regs(struct vcpu *vcpu)
 	vcpu->dirty = 0;
 }
 
-static void set_interrupt_window(struct vmx_vcpu *vx, bool on)
+/* An exit as soon as the guest would take an interrupt (or an NMI). */
+static void set_window(struct vmx_vcpu *vx, u32 control, bool on)
 {
-	u32 controls = vx->controls.cpu & ~CPU_BASED_INTR_WINDOW_EXITING;
+	u32 controls = vx->controls.cpu & ~control;
 
 	if (on)
-		controls |= CPU_BASED_INTR_WINDOW_EXITING;
+		controls |= control;
 	if (controls != vx->controls.cpu) {
 		vx->controls.cpu = controls;
 		vmcs_write32(CPU_BASED_VM_EXEC_CONTROL, controls);
@@ -99,26 +101,45 @@ static void inject_interrupt(struct vmx_vcpu *vx)
 	vmcs_write32(VM_ENTRY_INTR_INFO_FIELD, info);
 }
 
-/* One event an entry: an interrupt behind an exception waits for its window. */
+static void inject_nmi(void)
+{
+	vmcs_write32(VM_ENTRY_INTR_INFO_FIELD, X86_TRAP_NMI |
+		     INTR_TYPE_NMI_INTR | INTR_INFO_VALID_MASK);
+}
+
+/*
+ * One event an entry. What has begun comes first, then an NMI; an interrupt
+ * behind another event waits for its window.
+ */
 static void inject_event(struct vmx_vcpu *vx)
 {
 	struct vcpu_events *events = &vx->vcpu.events;
+	bool interrupt = events->interrupt.queued;
 
-	vx->injected = true;
+	vx->injected = INJECTED_NOTHING;
 	if (events->exception.queued) {
+		vx->injected = INJECTED_EXCEPTION;
+		vcpu_deliver_payload(&vx->vcpu);
 		inject_exception(vx);
-		if (events->interrupt.queued) {
-			vx->interrupt_deferred = true;
-			set_interrupt_window(vx, true);
-		}
-	} else if (!vx->interrupt_deferred ||
-		   vmx_interrupt_allowed(&vx->vcpu)) {
-		vx->interrupt_deferred = false;
-		inject_interrupt(vx);
-	} else {
-		vx->injected = false;
-		set_interrupt_window(vx, true);
+	} else if (events->nmi.injected) {
+		vx->injected = INJECTED_NMI;
+	} else if (interrupt && !vx->interrupt_deferred) {
+		vx->injected = INJECTED_INTERRUPT;
+	} else if (events->nmi.pending && vmx_nmi_allowed()) {
+		events->nmi.pending--;
+		events->nmi.injected = true;
+		vx->injected = INJECTED_NMI;
+	} else if (interrupt && vmx_interrupt_allowed(&vx->vcpu)) {
+		vx->injected = INJECTED_INTERRUPT;
 	}
+	if (vx->injected == INJECTED_NMI)
+		inject_nmi();
+	if (vx->injected == INJECTED_INTERRUPT)
+		inject_interrupt(vx);
+	vx->interrupt_deferred = interrupt && vx->injected != INJECTED_INTERRUPT;
+	if (vx->interrupt_deferred)
+		set_window(vx, CPU_BASED_INTR_WINDOW_EXITING, true);
+	set_window(vx, CPU_BASED_NMI_WINDOW_EXITING, events->nmi.pending);
 }
 
 /* An event of which the exit does not say that it got stuck is delivered. */
@@ -126,11 +147,17 @@ static void event_delivered(struct vmx_vcpu *vx)
 {
 	struct vcpu_events *events = &vx->vcpu.events;
 
-	vx->injected = false;
-	if (events->exception.queued)
+	switch (vx->injected) {
+	case INJECTED_EXCEPTION:
 		events->exception.queued = false;
-	else
+		break;
+	case INJECTED_NMI:
+		events->nmi.injected = false;
+		break;
+	default:
 		events->interrupt.queued = false;
+	}
+	vx->injected = INJECTED_NOTHING;
 }
 
 /* Into the guest and out again, once. True: the entry failed at once. */
@@ -173,7 +200,7 @@ static int entry_failed(struct vmx_vcpu *vx, u64 reason)
 	/* What was to be injected is still queued. */
 	if (vx->injected)
 		vmcs_write32(VM_ENTRY_INTR_INFO_FIELD, 0);
-	vx->injected = false;
+	vx->injected = INJECTED_NOTHING;
 	run->exit_reason = MINIVMM_EXIT_FAIL_ENTRY;
 	run->fail_entry.hardware_entry_failure_reason = reason;
 	run->fail_entry.cpu = raw_smp_processor_id();
@@ -248,7 +275,8 @@ int vmx_run(struct vcpu *vcpu)
 	}
 	vmx_get(vx);
 	window_wanted = vcpu_wants_interrupt_window(vcpu);
-	set_interrupt_window(vx, window_wanted || vx->interrupt_deferred);
+	set_window(vx, CPU_BASED_INTR_WINDOW_EXITING,
+		   window_wanted || vx->interrupt_deferred);
 	guest_fpu_load(vcpu);
 	ret = window(vx);
 	guest_fpu_save(vcpu);

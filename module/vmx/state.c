@@ -455,6 +455,48 @@ bool vmx_interrupt_allowed(struct vcpu *vcpu)
 	return !shadow;
 }
 
+/**
+ * vmx_nmi_masked - whether an NMI has to wait for IRET
+ * @vcpu: the vCPU
+ */
+bool vmx_nmi_masked(struct vcpu *vcpu)
+{
+	bool masked;
+
+	vmx_get(to_vmx(vcpu));
+	masked = vmcs_read32(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_NMI;
+	vmx_put();
+	return masked;
+}
+
+/**
+ * vmx_set_nmi_masked - choose whether an NMI has to wait for IRET
+ * @vcpu: the vCPU
+ * @masked: it has to
+ */
+void vmx_set_nmi_masked(struct vcpu *vcpu, bool masked)
+{
+	u32 state;
+
+	vmx_get(to_vmx(vcpu));
+	state = vmcs_read32(GUEST_INTERRUPTIBILITY_INFO) & ~GUEST_INTR_STATE_NMI;
+	vmcs_write32(GUEST_INTERRUPTIBILITY_INFO,
+		     masked ? state | GUEST_INTR_STATE_NMI : state);
+	vmx_put();
+}
+
+/**
+ * vmx_nmi_allowed - whether the guest would take an NMI now
+ *
+ * The VMCS is current.
+ */
+bool vmx_nmi_allowed(void)
+{
+	return !(vmcs_read32(GUEST_INTERRUPTIBILITY_INFO) &
+		 (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS |
+		  GUEST_INTR_STATE_NMI));
+}
+
 /* The VMCS is current. */
 static void clear_shadow(void)
 {

@@ -68,6 +68,11 @@ struct host_registers {
 	u16 ds, es, fs, gs, ldt;
 };
 
+/* What a VM entry injects. */
+enum injected_event {
+	INJECTED_NOTHING, INJECTED_EXCEPTION, INJECTED_NMI, INJECTED_INTERRUPT
+};
+
 /**
  * struct vmx_vcpu - a vCPU with what VT-x needs for it
  * @vcpu: the vCPU itself
@@ -94,7 +99,7 @@ struct host_registers {
  * @syscall_loaded: so are its SYSCALL MSRs
  * @tsc_aux_loaded: so is its TSC_AUX
  * @dr_loaded: so are its breakpoint addresses
- * @injected: an event was in the last entry
+ * @injected: what was in the last entry
  * @interrupt_deferred: an interrupt waits behind an exception
  * @pdptrs_valid: the PAE pointers read outside the window can be used
  * @loaded: what the MSRs of SYSCALL have in the window
@@ -133,7 +138,7 @@ struct vmx_vcpu {
 	bool syscall_loaded;
 	bool tsc_aux_loaded;
 	bool dr_loaded;
-	bool injected;
+	enum injected_event injected;
 	bool interrupt_deferred;
 	bool pdptrs_valid;
 	struct syscall_msrs loaded;
@@ -236,6 +241,9 @@ int vmx_set_msr(struct vcpu *vcpu, u32 index, u64 data);
 unsigned int vmx_cpl(struct vcpu *vcpu);
 unsigned int vmx_mode(struct vcpu *vcpu);
 bool vmx_interrupt_allowed(struct vcpu *vcpu);
+bool vmx_nmi_masked(struct vcpu *vcpu);
+void vmx_set_nmi_masked(struct vcpu *vcpu, bool masked);
+bool vmx_nmi_allowed(void);
 void vmx_skip_instruction(struct vcpu *vcpu);
 void vmx_clear_shadow(struct vcpu *vcpu);
 void vmx_cpuid_changed(struct vcpu *vcpu);

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is there, and what is there only if the owner asks for it:
+ * CHECK_EXTENSION and ENABLE_CAP.
+ *
+ * A client asks for each capability before it relies on it. Most are simply
+ * there. Some change what a client sees, so they have to be switched on: the
+ * switches are in struct vm_options, and whoever acts on one reads it there.
+ *
+ * The capabilities are KVM's; Documentation/abi.md has the table.
+ */
+#include <linux/uaccess.h>
+
+#include "backend.h"
+
+/**
+ * minivmm_check_extension - serve CHECK_EXTENSION, on the device and on a VM
+ * @capability: MINIVMM_CAP_*
+ *
+ * Return: 0: not there; else 1, or the number that the capability stands for.
+ */
+int minivmm_check_extension(unsigned long capability)
+{
+	switch (capability) {
+	case MINIVMM_CAP_HLT:
+	case MINIVMM_CAP_USER_MEMORY:
+	case MINIVMM_CAP_SET_TSS_ADDR:
+	case MINIVMM_CAP_EXT_CPUID:
+	case MINIVMM_CAP_NOP_IO_DELAY:
+	case MINIVMM_CAP_SYNC_MMU:
+	case MINIVMM_CAP_DESTROY_MEMORY_REGION_WORKS:
+	case MINIVMM_CAP_USER_NMI:
+	case MINIVMM_CAP_JOIN_MEMORY_REGIONS_WORKS:
+	case MINIVMM_CAP_SET_IDENTITY_MAP_ADDR:
+	case MINIVMM_CAP_INTERNAL_ERROR_DATA:
+	case MINIVMM_CAP_ENABLE_CAP:
+	case MINIVMM_CAP_READONLY_MEM:
+	case MINIVMM_CAP_ENABLE_CAP_VM:
+	case MINIVMM_CAP_CHECK_EXTENSION_VM:
+	case MINIVMM_CAP_IMMEDIATE_EXIT:
+		return 1;
+	case MINIVMM_CAP_NR_VCPUS:
+		return min_t(int, num_online_cpus(), MINIVMM_MAX_VCPUS);
+	case MINIVMM_CAP_MAX_VCPUS:
+	case MINIVMM_CAP_MAX_VCPU_ID:
+		return MINIVMM_MAX_VCPUS;
+	case MINIVMM_CAP_NR_MEMSLOTS:
+		return MINIVMM_MAX_SLOTS;
+	default:
+		return 0;
+	}
+}
+
+/* Only once: whoever makes vCPUs relies on it. */
+static int set_max_vcpu_id(struct vm *vm, u64 max)
+{
+	struct vm_options *options = &vm->options;
+	int ret = 0;
+
+	if (max > MINIVMM_MAX_VCPUS)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	if (options->max_vcpu_id && options->max_vcpu_id != max)
+		ret = -EINVAL;
+	else
+		options->max_vcpu_id = max;
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
+/**
+ * vm_enable_cap - serve ENABLE_CAP on a VM
+ * @vm: the VM
+ * @user: the capability and its arguments
+ *
+ * Return: 0; -EINVAL: nothing to be switched on, or not with these arguments;
+ * -EFAULT.
+ */
+int vm_enable_cap(struct vm *vm, const void __user *user)
+{
+	struct minivmm_enable_cap cap;
+
+	if (copy_from_user(&cap, user, sizeof(cap)))
+		return -EFAULT;
+	if (cap.flags)
+		return -EINVAL;
+	switch (cap.cap) {
+	case MINIVMM_CAP_MAX_VCPU_ID:
+		return set_max_vcpu_id(vm, cap.args[0]);
+	default:
+		return -EINVAL;
+	}
+}
+
+/**
+ * vcpu_enable_cap - serve ENABLE_CAP on a vCPU
+ * @vcpu: the vCPU
+ * @user: the capability and its arguments
+ *
+ * Return: -EINVAL: there is nothing to be switched on; -EFAULT.
+ */
+int vcpu_enable_cap(struct vcpu *vcpu, const void __user *user)
+{
+	struct minivmm_enable_cap cap;
+
+	if (copy_from_user(&cap, user, sizeof(cap)))
+		return -EFAULT;
+	return -EINVAL;
+}
