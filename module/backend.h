@@ -59,6 +59,8 @@ enum {
  * @set_table: writes it
  * @get_msr: reads an MSR that the back end keeps; 1: it keeps no such MSR
  * @set_msr: writes one
+ * @reset: the state after RESET or INIT; what INIT leaves alone is not touched
+ * @kick: if the vCPU is in the guest, makes it exit; interrupts may be off
  * @interrupt_allowed: the guest would take an external interrupt now
  * @nmi_masked: it is in an NMI's handler, until IRET
  * @set_nmi_masked: has it be there, or not
@@ -97,6 +99,8 @@ struct backend {
 	int (*get_msr)(struct vcpu *vcpu, u32 index, u64 *data);
 	int (*set_msr)(struct vcpu *vcpu, u32 index, u64 data);
 	void (*load_emulator)(struct vcpu *vcpu);
+	void (*reset)(struct vcpu *vcpu);
+	void (*kick)(struct vcpu *vcpu);
 	bool (*interrupt_allowed)(struct vcpu *vcpu);
 	bool (*nmi_masked)(struct vcpu *vcpu);
 	void (*set_nmi_masked)(struct vcpu *vcpu, bool masked);

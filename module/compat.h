@@ -11,10 +11,12 @@
 
 #include <linux/version.h>
 #include <linux/cpu.h>
+#include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
 #include <linux/perf_event.h>
 #include <linux/sched/signal.h>
+#include <linux/smp.h>
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
@@ -63,6 +65,25 @@ static inline bool compat_work_pending(void)
 }
 
 int compat_handle_work(void);
+
+/* Makes a CPU leave the guest; it may be called with interrupts off. */
+static inline void compat_send_reschedule(int cpu)
+{
+	smp_send_reschedule(cpu);
+}
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+static inline void compat_hrtimer_setup(struct hrtimer *timer,
+					enum hrtimer_restart (*function)(struct hrtimer *),
+					clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
+#else
+#define compat_hrtimer_setup(timer, function, clock, mode) \
+	hrtimer_setup(timer, function, clock, mode)
+#endif
 
 /* Whether the kernel separates the branch predictions of processes. */
 static inline bool compat_uses_ibpb(void)

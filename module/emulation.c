@@ -245,6 +245,8 @@ static bool serve_in_kernel(struct vcpu *vcpu)
 
 	if (io->kind == X86_IO_PIO)
 		return serve_ports(vcpu, io);
+	if (vcpu_apic_mmio(vcpu, io->gpa, io->data, io->size, io->write))
+		return true;
 	if (io->write)
 		return !bus_write(vcpu, BUS_MMIO, io->gpa, io->size, io->data);
 	return !bus_read(vcpu, BUS_MMIO, io->gpa, io->size, io->data);

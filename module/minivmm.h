@@ -19,6 +19,7 @@
 #include <linux/signal.h>
 
 #include "bus.h"
+#include "irqchip/irqchip.h"
 #include "memory/memory.h"
 #include "x86/cpuid.h"
 #include "x86/emulate.h"
@@ -57,6 +58,12 @@ struct vm_options {
  * @vcpus_end: one more than the highest id
  * @tsc_offset: of a new vCPU's time stamp counter: 0 when the VM was made
  * @options: what the owner has switched on
+ * @irqchip_kind: which interrupt controllers are in the kernel
+ * @irqchip: PIC and I/O APIC, if they are
+ * @owner_pins: of a split one: GSIs that are pins of the owner's I/O APIC
+ * @boot_cpu_id: the vCPU that starts by itself
+ * @x2apic_ids: destinations have 32 bits wherever they go in or out
+ * @x2apic_no_broadcast_quirk: 0xff is one vCPU to an x2APIC
  * @debugfs: directory of this VM's counters
  */
 struct vm {
@@ -69,6 +76,12 @@ struct vm {
 	int vcpus_end;
 	u64 tsc_offset;
 	struct vm_options options;
+	enum irqchip_kind irqchip_kind;
+	struct irqchip *irqchip;
+	u32 owner_pins;
+	u32 boot_cpu_id;
+	bool x2apic_ids;
+	bool x2apic_no_broadcast_quirk;
 	struct dentry *debugfs;
 };
 
@@ -144,6 +157,7 @@ struct vcpu_stats {
  * @dirty: and which have to be written back before the next VM entry
  * @complete: what remains to be done when the caller has served an exit:
  *            1: enter the guest, 0: back to the caller again, or an errno
+ * @irq: its local APIC, and whether it runs
  * @emulator: carries out an instruction that the processor cannot
  * @paging: how its addresses are translated: as the guest's
  */
@@ -185,6 +199,7 @@ struct vcpu {
 	unsigned long io_rip;		/* of the instruction behind @complete */
 	struct x86_emulator emulator;
 	struct x86_paging paging;
+	struct vcpu_irq irq;
 
 	struct vcpu_stats stats;
 };
@@ -211,6 +226,7 @@ void vm_put(struct vm *vm);
 /* vcpu.c */
 int vcpu_create(struct vm *vm, unsigned long id);
 void vcpu_destroy(struct vcpu *vcpu);
+void vcpu_reset(struct vcpu *vcpu);
 
 /* run.c */
 int vcpu_run(struct vcpu *vcpu);

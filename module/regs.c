@@ -164,7 +164,7 @@ void vcpu_get_sregs(struct vcpu *vcpu, struct minivmm_sregs *sregs)
 	sregs->cr2 = vcpu->cr2;
 	sregs->cr3 = crs.cr3;
 	sregs->cr4 = crs.cr4;
-	sregs->cr8 = vcpu->cr8;
+	sregs->cr8 = vcpu_has_lapic(vcpu) ? vcpu_apic_cr8(vcpu) : vcpu->cr8;
 	sregs->efer = vcpu->efer;
 	sregs->apic_base = vcpu->apic_base;
 	if (events->interrupt.queued && !events->interrupt.soft)
@@ -269,8 +269,12 @@ int vcpu_set_sregs(struct vcpu *vcpu, const struct minivmm_sregs *sregs)
 	backend->set_table(vcpu, true, sregs->idt.base, sregs->idt.limit);
 	backend->set_table(vcpu, false, sregs->gdt.base, sregs->gdt.limit);
 	vcpu->cr2 = sregs->cr2;
-	if (sregs->cr8 < 16)
-		vcpu->cr8 = sregs->cr8;
+	if (sregs->cr8 < 16) {
+		if (vcpu_has_lapic(vcpu))
+			vcpu_apic_set_cr8(vcpu, sregs->cr8);
+		else
+			vcpu->cr8 = sregs->cr8;
+	}
 	vcpu->efer = sregs->efer;
 	if (crs.cr0 & X86_CR0_PG && crs.cr4 & X86_CR4_PAE &&
 	    !(vcpu->efer & EFER_LMA))

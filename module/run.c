@@ -25,7 +25,8 @@
  */
 bool vcpu_wants_interrupt_window(struct vcpu *vcpu)
 {
-	return READ_ONCE(vcpu->run->request_interrupt_window);
+	return !vcpu_has_lapic(vcpu) &&
+	       READ_ONCE(vcpu->run->request_interrupt_window);
 }
 
 /**
@@ -34,6 +35,8 @@ bool vcpu_wants_interrupt_window(struct vcpu *vcpu)
  */
 bool vcpu_ready_for_interrupt(struct vcpu *vcpu)
 {
+	if (vcpu_has_lapic(vcpu))
+		return true;
 	return !vcpu_event_begun(vcpu) && backend->interrupt_allowed(vcpu);
 }
 
@@ -43,11 +46,37 @@ static int signal_exit(struct vcpu *vcpu)
 	return -EINTR;
 }
 
+/* Whether the guest does not run now: it halts, or was not started. */
+static int wait_to_run(struct vcpu *vcpu)
+{
+	if (test_and_clear_bit(VCPU_REQ_EOI_EXIT, &vcpu->irq.requests)) {
+		vcpu->run->exit_reason = MINIVMM_EXIT_IOAPIC_EOI;
+		vcpu->run->eoi.vector = vcpu->irq.eoi_vector;
+		return 0;
+	}
+	if (test_and_clear_bit(VCPU_REQ_NMI, &vcpu->irq.requests))
+		vcpu_queue_nmi(vcpu);
+	vcpu_accept_init_sipi(vcpu);
+	if (vcpu->irq.mp_state == MINIVMM_MP_STATE_RUNNABLE)
+		return 1;
+	vcpu_block(vcpu);
+	if (signal_pending(current))
+		return signal_exit(vcpu);
+	return 1;
+}
+
 static int run_loop(struct vcpu *vcpu)
 {
 	int ret;
 
 	for (;;) {
+		if (vcpu_has_lapic(vcpu)) {
+			ret = wait_to_run(vcpu);
+			if (ret <= 0)
+				return ret;
+			if (vcpu->irq.mp_state != MINIVMM_MP_STATE_RUNNABLE)
+				continue;
+		}
 		if (vcpu->events.triple_fault) {
 			vcpu->events.triple_fault = false;
 			vcpu->run->exit_reason = MINIVMM_EXIT_SHUTDOWN;
@@ -72,7 +101,7 @@ static void fill_in_run(struct vcpu *vcpu)
 	struct minivmm_run *run = vcpu->run;
 
 	run->if_flag = !!(vcpu_rflags(vcpu) & X86_EFLAGS_IF);
-	run->cr8 = vcpu->cr8;
+	run->cr8 = vcpu_has_lapic(vcpu) ? vcpu_apic_cr8(vcpu) : vcpu->cr8;
 	run->apic_base = vcpu->apic_base;
 	run->ready_for_interrupt_injection = vcpu_ready_for_interrupt(vcpu);
 }
@@ -88,9 +117,11 @@ static int run_masked(struct vcpu *vcpu)
 	/* There are no register sets that can be synchronised this way. */
 	if (READ_ONCE(run->kvm_valid_regs) || READ_ONCE(run->kvm_dirty_regs))
 		return -EINVAL;
-	if (cr8 > 15)
-		return -EINVAL;
-	vcpu->cr8 = cr8;
+	if (!vcpu_has_lapic(vcpu)) {
+		if (cr8 > 15)
+			return -EINVAL;
+		vcpu->cr8 = cr8;
+	}
 	if (complete) {
 		vcpu->complete = NULL;
 		ret = complete(vcpu);
@@ -101,6 +132,19 @@ static int run_masked(struct vcpu *vcpu)
 		return -EINTR;
 	vcpu->has_run = true;
 	return run_loop(vcpu);
+}
+
+/*
+ * A vCPU that waits for another to start it: its owner may ask for more than
+ * RUN each time that it has something to do, so RUN returns.
+ */
+static int run_uninitialized(struct vcpu *vcpu)
+{
+	if (READ_ONCE(vcpu->run->immediate_exit))
+		return -EINTR;
+	vcpu_block(vcpu);
+	vcpu_accept_init_sipi(vcpu);
+	return signal_pending(current) ? signal_exit(vcpu) : -EAGAIN;
 }
 
 static void sigmask_activate(struct vcpu *vcpu)
@@ -121,7 +165,8 @@ static void sigmask_deactivate(void)
  *
  * Return: 0: run->exit_reason says why; -EINTR: a signal is pending, or
  * immediate_exit was set; -EINVAL: run->cr8, kvm_valid_regs or kvm_dirty_regs
- * hold what cannot be; -EFAULT: the owner has no memory behind a slot;
+ * hold what cannot be; -EAGAIN: the vCPU was not started and has had an INIT or a
+ * SIPI: once more; -EFAULT: the owner has no memory behind a slot;
  * -ENOMEM.
  */
 int vcpu_run(struct vcpu *vcpu)
@@ -132,7 +177,10 @@ int vcpu_run(struct vcpu *vcpu)
 	if (masked)
 		sigmask_activate(vcpu);
 	vcpu->run->flags = 0;
-	ret = run_masked(vcpu);
+	if (vcpu->irq.mp_state == MINIVMM_MP_STATE_UNINITIALIZED)
+		ret = run_uninitialized(vcpu);
+	else
+		ret = run_masked(vcpu);
 	fill_in_run(vcpu);
 	if (masked)
 		sigmask_deactivate();

@@ -99,6 +99,9 @@ static long vcpu_ioctl_interrupt(struct vcpu *vcpu, void __user *user)
 		return -EFAULT;
 	if (interrupt.irq >= MINIVMM_NR_INTERRUPTS)
 		return -EINVAL;
+	/* Its own controller says what comes next. */
+	if (vcpu_has_lapic(vcpu))
+		return -ENXIO;
 	vcpu_queue_interrupt(vcpu, interrupt.irq);
 	return 0;
 }
@@ -124,6 +127,19 @@ static long vcpu_ioctl_signal_mask(struct vcpu *vcpu,
 	vcpu->sigset = sigset;
 	vcpu->sigset_active = true;
 	return 0;
+}
+
+static long vcpu_ioctl_mp_state(struct vcpu *vcpu, void __user *user, bool set)
+{
+	struct minivmm_mp_state state;
+
+	if (set) {
+		if (copy_from_user(&state, user, sizeof(state)))
+			return -EFAULT;
+		return vcpu_set_mp_state(vcpu, &state);
+	}
+	vcpu_get_mp_state(vcpu, &state);
+	return copy_to_user(user, &state, sizeof(state)) ? -EFAULT : 0;
 }
 
 static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd,
@@ -157,6 +173,13 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd,
 		return 0;
 	case MINIVMM_ENABLE_CAP:
 		return vcpu_enable_cap(vcpu, user);
+	case MINIVMM_GET_LAPIC:
+	case MINIVMM_SET_LAPIC:
+		return vcpu_apic_ioctl(vcpu, cmd, user);
+	case MINIVMM_GET_MP_STATE:
+	case MINIVMM_SET_MP_STATE:
+		return vcpu_ioctl_mp_state(vcpu, user,
+					   cmd == MINIVMM_SET_MP_STATE);
 	case MINIVMM_SET_SIGNAL_MASK:
 		return vcpu_ioctl_signal_mask(vcpu, user);
 	default:
@@ -197,6 +220,9 @@ static struct vcpu *vcpu_alloc(struct vm *vm, u32 id)
 	if (IS_ERR(vcpu))
 		return vcpu;
 	mutex_init(&vcpu->mutex);
+	vcpu->xcr0 = 1;
+	vcpu_irq_init(vcpu);
+	vcpu_start_init(vcpu);
 	vcpu->run = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!vcpu->run)
 		goto free;
@@ -226,12 +252,33 @@ free:
  */
 void vcpu_destroy(struct vcpu *vcpu)
 {
+	vcpu_irq_destroy(vcpu);
 	cpuid_free(vcpu);
 	guest_fpu_free(&vcpu->fpu);
 	table_cache_drain(&vcpu->table_cache);
 	free_page((unsigned long)vcpu->pio_data);
 	free_page((unsigned long)vcpu->run);
 	backend->vcpu_free(vcpu);
+}
+
+/**
+ * vcpu_reset - the state after INIT
+ * @vcpu: the calling thread's
+ *
+ * Not touched: the FPU and XCR0, MTRRs and most MSRs, IA32_APIC_BASE.
+ */
+void vcpu_reset(struct vcpu *vcpu)
+{
+	memset(vcpu->regs, 0, sizeof(vcpu->regs));
+	memset(&vcpu->events, 0, sizeof(vcpu->events));
+	memset(vcpu->dr, 0, sizeof(vcpu->dr));
+	vcpu->cr2 = 0;
+	vcpu->cr8 = 0;
+	vcpu->complete = NULL;
+	x86_emulate_reset(&vcpu->emulator);
+	backend->reset(vcpu);
+	cpuid_update(vcpu, 0);
+	vcpu_apic_reset(vcpu);
 }
 
 /*

@@ -37,6 +37,7 @@ static void vm_free(struct vm *vm)
 			vcpu_destroy(vm->vcpus[id]);
 	/* What is left to be unmapped concerns no vCPU. */
 	vm->vcpus_end = 0;
+	irqchip_destroy(vm);
 	backend->vm_destroy(vm);
 	memory_destroy(&vm->memory);
 	bus_free(vm);
@@ -90,6 +91,19 @@ static long vm_set_identity_map_addr(struct vm *vm, void __user *user)
 	return READ_ONCE(vm->nr_vcpus) ? -EINVAL : 0;
 }
 
+static long vm_set_boot_cpu(struct vm *vm, unsigned long id)
+{
+	long ret = -EBUSY;
+
+	mutex_lock(&vm->lock);
+	if (!vm->nr_vcpus) {
+		vm->boot_cpu_id = id;
+		ret = 0;
+	}
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct vm *vm = file->private_data;
@@ -110,8 +124,10 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vm_set_tss_addr(arg);
 	case MINIVMM_SET_IDENTITY_MAP_ADDR:
 		return vm_set_identity_map_addr(vm, user);
+	case MINIVMM_SET_BOOT_CPU_ID:
+		return vm_set_boot_cpu(vm, arg);
 	default:
-		return -ENOTTY;
+		return irqchip_ioctl(vm, cmd, user);
 	}
 }
 

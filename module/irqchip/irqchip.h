@@ -19,6 +19,7 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
+#include "../bus.h"
 #include "ioapic.h"
 #include "lapic.h"
 #include "pic.h"
@@ -34,6 +35,11 @@ enum irqchip_kind {
 	IRQCHIP_KERNEL,		/* PIC and I/O APIC as well */
 };
 
+/* Ranges of ports and of memory that PIC and I/O APIC answer. */
+#define NR_CHIP_DEVICES		4
+/* GSIs, and entries of the routing table */
+#define MINIVMM_MAX_ROUTES	4096
+
 /* Who raises a line: each has a level of its own, and they are ORed. */
 enum irq_source {
 	IRQ_SOURCE_USER,	/* IRQ_LINE */
@@ -44,20 +50,24 @@ enum irq_source {
 
 /**
  * struct vm_pit - the VM's 8254 with its timer
+ * @irqchip: beside which it is
  * @pit: the chip
  * @timer: channel 0's
  * @period: of it in ns; 0: one shot
  * @reinject: ticks wait until the guest has taken the one before
  * @acked: it has
  * @pending: ticks that wait
+ * @devices: its ports
  */
 struct vm_pit {
+	struct irqchip *irqchip;
 	struct pit pit;
 	struct hrtimer timer;
 	s64 period;
 	bool reinject;
 	bool acked;
 	u64 pending;
+	struct bus_device devices[2];
 };
 
 /**
@@ -69,6 +79,9 @@ struct vm_pit {
  * @pic_levels: of each line, a bit for each &enum irq_source
  * @ioapic_levels: of each pin, likewise
  * @pit: the timer, or NULL
+ * @devices: where on the buses PIC and I/O APIC are
+ * @acked_lines: of the PIC: interrupts that the guest has just ended
+ * @acked_pins: of the I/O APIC
  */
 struct irqchip {
 	struct vm *vm;
@@ -78,6 +91,9 @@ struct irqchip {
 	u8 pic_levels[PIC_LINES];
 	u8 ioapic_levels[MINIVMM_IOAPIC_NUM_PINS];
 	struct vm_pit *pit;
+	struct bus_device devices[NR_CHIP_DEVICES];
+	unsigned long acked_lines;
+	unsigned long acked_pins;
 };
 
 /* Bits of &struct vcpu_irq.requests: what a vCPU has to look at before it enters. */
@@ -112,19 +128,24 @@ struct vcpu_irq {
 };
 
 /* irqchip.c */
-long irqchip_create(struct vm *vm);
-long irqchip_create_split(struct vm *vm, u64 pins);
+int irqchip_create(struct vm *vm);
+int irqchip_create_split(struct vm *vm, u64 pins);
 void irqchip_destroy(struct vm *vm);
 long irqchip_ioctl(struct vm *vm, unsigned int cmd, void __user *user);
 int irqchip_set_line(struct irqchip *irqchip, unsigned int chip,
 		     unsigned int pin, enum irq_source source, bool level);
+int irqchip_acknowledge(struct irqchip *irqchip);
+void irqchip_end_of_interrupt(struct vcpu *vcpu, u8 vector, bool level);
 
 /* pit_timer.c */
 long vm_pit_ioctl(struct vm *vm, unsigned int cmd, void __user *user);
 void vm_pit_destroy(struct irqchip *irqchip);
 void vm_pit_acked(struct irqchip *irqchip);
+void vm_pit_unmasked(struct irqchip *irqchip);
 
 /* routing.c */
+int irq_route_init(struct vm *vm, bool chips);
+bool irq_route_wants_eoi(struct vm *vm, u8 vector);
 int irq_route_set(struct vm *vm, enum irq_source source, u32 gsi, bool level);
 void irq_acked(struct vm *vm, unsigned int chip, unsigned int pin);
 
@@ -151,6 +172,7 @@ int vcpu_apic_set_base(struct vcpu *vcpu, u64 base, bool host);
 void vcpu_apic_set_cr8(struct vcpu *vcpu, unsigned long cr8);
 unsigned long vcpu_apic_cr8(struct vcpu *vcpu);
 void vcpu_apic_cpuid_changed(struct vcpu *vcpu);
+void vcpu_apic_reset(struct vcpu *vcpu);
 long vcpu_apic_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *user);
 
 /* start.c */

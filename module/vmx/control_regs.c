@@ -145,6 +145,11 @@ static int write_guest_cr8(struct vmx_vcpu *vx, unsigned long cr8)
 
 	if (cr8 > 15)
 		return general_protection(vcpu);
+	if (vcpu_has_lapic(vcpu)) {
+		vcpu_apic_set_cr8(vcpu, cr8);
+		vmx_skip_instruction(vcpu);
+		return 1;
+	}
 	vcpu->cr8 = cr8;
 	vmx_skip_instruction(vcpu);
 	if (cr8 >= old)
@@ -185,7 +190,8 @@ static int cr_access(struct vmx_vcpu *vx, bool thread)
 	case ACCESS_MOV_FROM:
 		if (cr != 8)
 			break;
-		vcpu_set_reg(vcpu, reg, vcpu->cr8);
+		vcpu_set_reg(vcpu, reg, vcpu_has_lapic(vcpu) ?
+					vcpu_apic_cr8(vcpu) : vcpu->cr8);
 		vmx_skip_instruction(vcpu);
 		return 1;
 	case ACCESS_CLTS:

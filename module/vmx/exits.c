@@ -155,7 +155,10 @@ static int exit_nmi_window(struct vmx_vcpu *vx)
 /* The loop above sees that an interrupt can be injected, or that one waits. */
 static int exit_interrupt_window(struct vmx_vcpu *vx)
 {
-	return EXIT_LEAVE;
+	if (!vcpu_has_lapic(&vx->vcpu))
+		return EXIT_LEAVE;
+	set_bit(VCPU_REQ_INTERRUPT, &vx->vcpu.irq.requests);
+	return 1;
 }
 
 static int exit_cpuid(struct vmx_vcpu *vx)
@@ -175,6 +178,10 @@ static int exit_cpuid(struct vmx_vcpu *vx)
 static int exit_hlt(struct vmx_vcpu *vx)
 {
 	vmx_skip_instruction(&vx->vcpu);
+	if (vcpu_has_lapic(&vx->vcpu)) {
+		vcpu_halt(&vx->vcpu);
+		return EXIT_LEAVE;
+	}
 	vx->vcpu.run->exit_reason = MINIVMM_EXIT_HLT;
 	return 0;
 }
@@ -254,10 +261,21 @@ static int exit_rdmsr(struct vmx_vcpu *vx)
 	return 1;
 }
 
-/* Outside the window: the registers switched with it may be the one. */
+/*
+ * The local APIC's here; others outside the window, as a register switched with
+ * it may be the one.
+ */
 static int exit_wrmsr(struct vmx_vcpu *vx)
 {
-	return EXIT_SLOW;
+	struct vcpu *vcpu = &vx->vcpu;
+	u64 data = (u32)vcpu->regs[X86_RAX] | vcpu->regs[X86_RDX] << 32;
+
+	if (!vcpu_apic_owns_msr(vcpu, vcpu->regs[X86_RCX]))
+		return EXIT_SLOW;
+	if (vcpu_apic_write_msr(vcpu, vcpu->regs[X86_RCX], data))
+		return exit_general_protection(vx);
+	vmx_skip_instruction(vcpu);
+	return 1;
 }
 
 static int exit_wrmsr_slow(struct vcpu *vcpu)
@@ -409,6 +427,8 @@ static const struct backend vmx_backend = {
 	.get_msr		= vmx_get_msr,
 	.set_msr		= vmx_set_msr,
 	.load_emulator		= vmx_load_emulator,
+	.reset			= vmx_reset,
+	.kick			= vmx_kick,
 	.interrupt_allowed	= vmx_interrupt_allowed,
 	.nmi_masked		= vmx_nmi_masked,
 	.set_nmi_masked		= vmx_set_nmi_masked,

@@ -33,19 +33,16 @@ static void reset_segments(struct vcpu *vcpu)
 }
 
 /**
- * vmx_state_reset - the state after RESET
- * @vx: a new vCPU, its VMCS is current
+ * vmx_state_reset - the state after RESET or INIT
+ * @vx: the vCPU, its VMCS is current
  */
 void vmx_state_reset(struct vmx_vcpu *vx)
 {
 	struct vcpu *vcpu = &vx->vcpu;
 
 	vcpu->regs[X86_RDX] = 0x600;
-	vcpu->xcr0 = 1;
 	vcpu->dr6 = DR6_RESERVED;
 	vcpu->dr7 = DR7_FIXED;
-	vcpu->apic_base = 0xfee00000 | MSR_IA32_APICBASE_ENABLE |
-			  (vcpu->id ? 0 : MSR_IA32_APICBASE_BSP);
 	vcpu_set_reg(vcpu, X86_RSP, 0);
 	vcpu_set_rip(vcpu, 0xfff0);
 	vcpu_set_rflags(vcpu, X86_EFLAGS_FIXED);
@@ -66,4 +63,19 @@ void vmx_state_reset(struct vmx_vcpu *vx)
 	vmcs_writel(GUEST_PENDING_DBG_EXCEPTIONS, 0);
 	if (vmx_caps.entry & VM_ENTRY_LOAD_IA32_PERF_GLOBAL_CTRL)
 		vmcs_write64(GUEST_IA32_PERF_GLOBAL_CTRL, 0);
+}
+
+/**
+ * vmx_reset - the state after RESET or INIT
+ * @vcpu: the calling thread's
+ */
+void vmx_reset(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vx = to_vmx(vcpu);
+
+	vmx_get(vx);
+	vmx_state_reset(vx);
+	vx->interrupt_deferred = false;
+	vx->flush_vpid = true;
+	vmx_put();
 }

@@ -160,12 +160,38 @@ static void event_delivered(struct vmx_vcpu *vx)
 	vx->injected = INJECTED_NOTHING;
 }
 
+/*
+ * What the vCPU's local APIC or the PIC has for the guest is queued if it can be
+ * delivered now; else the guest exits when it can.
+ */
+static void take_interrupt(struct vmx_vcpu *vx)
+{
+	struct vcpu *vcpu = &vx->vcpu;
+	bool more = false;
+
+	clear_bit(VCPU_REQ_INTERRUPT, &vcpu->irq.requests);
+	if (vcpu_irq_pending(vcpu)) {
+		more = true;
+		if (!vcpu_event_begun(vcpu) && vmx_interrupt_allowed(vcpu)) {
+			int vector = vcpu_irq_take(vcpu);
+
+			if (vector >= 0)
+				vcpu_queue_interrupt(vcpu, vector);
+			more = vcpu_irq_pending(vcpu);
+		}
+	}
+	set_window(vx, CPU_BASED_INTR_WINDOW_EXITING,
+		   more || vx->interrupt_deferred);
+}
+
 /* Into the guest and out again, once. True: the entry failed at once. */
 static bool enter_once(struct vmx_vcpu *vx)
 {
 	struct vcpu *vcpu = &vx->vcpu;
 	bool failed;
 
+	if (unlikely(test_bit(VCPU_REQ_INTERRUPT, &vcpu->irq.requests)))
+		take_interrupt(vx);
 	if (unlikely(vcpu_event_queued(vcpu)))
 		inject_event(vx);
 	if (unlikely(vx->flush_vpid || vx->flush_ept))
@@ -221,14 +247,16 @@ static int enter_often(struct vmx_vcpu *vx)
 		if (unlikely(vx->injected))
 			event_delivered(vx);
 		ret = vmx_handle_exit(vx);
-	} while (ret == 1 && !vcpu->events.triple_fault);
+	} while (ret == 1 && !vcpu->events.triple_fault &&
+		 !(READ_ONCE(vcpu->irq.requests) & ~BIT(VCPU_REQ_INTERRUPT)));
 	return ret;
 }
 
 /* Whether the thread has something better to do. Interrupts are off. */
-static bool must_not_enter(void)
+static bool must_not_enter(struct vcpu *vcpu)
 {
 	return compat_work_pending() ||
+	       READ_ONCE(vcpu->irq.requests) & ~BIT(VCPU_REQ_INTERRUPT) ||
 	       !this_cpu_read(vmx_cpu.enabled);
 }
 
@@ -246,7 +274,7 @@ static int window(struct vmx_vcpu *vx)
 	smp_mb();
 	if (READ_ONCE(memory->flush_generation) != vx->flush_generation)
 		vx->flush_ept = true;
-	if (!must_not_enter()) {
+	if (!must_not_enter(&vx->vcpu)) {
 		vmx_switch_to_guest(vx);
 		ret = enter_often(vx);
 		vmx_switch_to_host(vx);
@@ -274,9 +302,13 @@ int vmx_run(struct vcpu *vcpu)
 		return 1;
 	}
 	vmx_get(vx);
-	window_wanted = vcpu_wants_interrupt_window(vcpu);
-	set_window(vx, CPU_BASED_INTR_WINDOW_EXITING,
-		   window_wanted || vx->interrupt_deferred);
+	if (vcpu_has_lapic(vcpu)) {
+		set_bit(VCPU_REQ_INTERRUPT, &vcpu->irq.requests);
+	} else {
+		window_wanted = vcpu_wants_interrupt_window(vcpu);
+		set_window(vx, CPU_BASED_INTR_WINDOW_EXITING,
+			   window_wanted || vx->interrupt_deferred);
+	}
 	guest_fpu_load(vcpu);
 	ret = window(vx);
 	guest_fpu_save(vcpu);
@@ -284,4 +316,19 @@ int vmx_run(struct vcpu *vcpu)
 	if (ret == EXIT_SLOW)
 		return vmx_handle_exit_slow(vcpu);
 	return ret == EXIT_LEAVE ? 1 : ret;
+}
+
+/**
+ * vmx_kick - make a vCPU leave the guest, if it is there
+ * @vcpu: the vCPU; interrupts may be off
+ */
+void vmx_kick(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vx = to_vmx(vcpu);
+	int cpu = READ_ONCE(vx->cpu);
+
+	/* Pairs with the barrier in window(): the request, then who is inside. */
+	smp_mb();
+	if (READ_ONCE(vx->in_guest) && cpu >= 0 && cpu != raw_smp_processor_id())
+		compat_send_reschedule(cpu);
 }

@@ -250,6 +250,7 @@ void vmx_cpuid_changed(struct vcpu *vcpu);
 
 /* reset.c */
 void vmx_state_reset(struct vmx_vcpu *vx);
+void vmx_reset(struct vcpu *vcpu);
 
 /* ept.c */
 int vmx_ept_init(struct vm *vm);
@@ -275,6 +276,7 @@ extern const char vmx_exit_point[];
 
 /* run.c */
 int vmx_run(struct vcpu *vcpu);
+void vmx_kick(struct vcpu *vcpu);
 
 /* exits.c */
 int vmx_handle_exit(struct vmx_vcpu *vx);

@@ -48,7 +48,7 @@ static const struct feature_word feature_words[] = {
 	{ 1, 0, ECX, CPUID_1_ECX,
 	  F(XMM3) | F(PCLMULQDQ) | F(SSSE3) | F(FMA) | F(CX16) | F(PCID) |
 	  F(XMM4_1) | F(XMM4_2) | F(MOVBE) | F(POPCNT) | F(AES) | F(XSAVE) |
-	  F(AVX) | F(F16C) | F(RDRAND), 0 },
+	  F(AVX) | F(F16C) | F(RDRAND), F(X2APIC) },
 	{ 1, 0, EDX, CPUID_1_EDX,
 	  F(FPU) | F(VME) | F(DE) | F(PSE) | F(TSC) | F(MSR) | F(PAE) |
 	  F(MCE) | F(CX8) | F(APIC) | F(SEP) | F(MTRR) | F(PGE) | F(MCA) |
@@ -316,6 +316,8 @@ static void derive(struct guest_cpuid *table)
 			      GENMASK_ULL(63, table->maxphyaddr) : 0;
 	table->tsc_aux = edx_ext & F(RDTSCP) || ecx7 & F(RDPID);
 	table->invpcid = ebx7 & F(INVPCID);
+	table->x2apic = ecx1 & F(X2APIC);
+	table->tsc_deadline = ecx1 & F(TSC_DEADLINE_TIMER);
 	/* Named in the table, and there: the owner may name what is not. */
 #define LACKS(reg, feature)						\
 	(!((reg) & F(feature)) || !boot_cpu_has(X86_FEATURE_##feature))
@@ -376,6 +378,7 @@ static int set_entries(struct vcpu *vcpu, struct minivmm_cpuid_entry2 *entry,
 		return 0;
 	}
 	derive(&vcpu->cpuid);
+	vcpu_apic_cpuid_changed(vcpu);
 	kvfree(old.entry);
 	backend->cpuid_changed(vcpu);
 	return 0;
@@ -441,6 +444,7 @@ int cpuid_get(struct vcpu *vcpu, struct minivmm_cpuid2 __user *user)
 void cpuid_init(struct vcpu *vcpu)
 {
 	derive(&vcpu->cpuid);
+	vcpu_apic_cpuid_changed(vcpu);
 }
 
 /**

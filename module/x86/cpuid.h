@@ -22,6 +22,8 @@ struct vcpu;
  * @xcr0_supported: bits of XCR0 that it may set
  * @tsc_aux: it has RDTSCP or RDPID, and so the MSR TSC_AUX
  * @invpcid: it has INVPCID
+ * @x2apic: its local APIC can be an x2APIC
+ * @tsc_deadline: whose timer can count to a time stamp
  */
 struct guest_cpuid {
 	u32 count;
@@ -30,6 +32,8 @@ struct guest_cpuid {
 	u64 gpa_reserved;
 	bool tsc_aux;
 	bool invpcid;
+	bool x2apic;
+	bool tsc_deadline;
 	unsigned long cr4_reserved;
 	u64 efer_valid;
 	u64 xcr0_supported;

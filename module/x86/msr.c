@@ -17,6 +17,10 @@
 
 #include "../backend.h"
 
+/* The local APIC's, in x2APIC mode */
+#define X2APIC_FIRST	0x800
+#define X2APIC_LAST	0x8ff
+
 /* The registers whose values make up a vCPU's state, for GET_MSR_INDEX_LIST. */
 static const u32 msrs_to_save[] = {
 	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
@@ -167,6 +171,9 @@ static int get_special(struct vcpu *vcpu, u32 index, u64 *data, bool host)
 	case MSR_TSC_AUX:
 		*data = vcpu->msrs.tsc_aux;
 		return !host && !vcpu->cpuid.tsc_aux;
+	case MSR_IA32_TSC_DEADLINE:
+	case X2APIC_FIRST ... X2APIC_LAST:
+		return vcpu_apic_read_msr(vcpu, index, data);
 	case MSR_IA32_TSC_ADJUST:
 		*data = vcpu->msrs.tsc_adjust;
 		return 0;
@@ -231,13 +238,11 @@ static int set_efer(struct vcpu *vcpu, u64 efer, bool host)
 	return backend->set_msr(vcpu, MSR_EFER, efer);
 }
 
-static int set_apic_base(struct vcpu *vcpu, u64 data)
+static int set_apic_base(struct vcpu *vcpu, u64 data, bool host)
 {
 	struct vcpu_control_regs crs;
-	u64 reserved = vcpu->cpuid.gpa_reserved | 0x2ff;
 
-	/* No x2APIC without a local APIC in the kernel. */
-	if (data & (reserved | X2APIC_ENABLE))
+	if (vcpu_apic_set_base(vcpu, data, host))
 		return 1;
 	vcpu->apic_base = data;
 	backend->get_crs(vcpu, &crs);
@@ -272,7 +277,7 @@ static int set_special(struct vcpu *vcpu, u32 index, u64 data, bool host)
 	case MSR_EFER:
 		return set_efer(vcpu, data, host);
 	case MSR_IA32_APICBASE:
-		return set_apic_base(vcpu, data);
+		return set_apic_base(vcpu, data, host);
 	case MSR_IA32_TSC:
 	case MSR_IA32_TSC_ADJUST:
 		return set_tsc(vcpu, index, data, host);
@@ -281,6 +286,9 @@ static int set_special(struct vcpu *vcpu, u32 index, u64 data, bool host)
 			return 1;
 		vcpu->msrs.tsc_aux = data;
 		return 0;
+	case MSR_IA32_TSC_DEADLINE:
+	case X2APIC_FIRST ... X2APIC_LAST:
+		return vcpu_apic_write_msr(vcpu, index, data);
 	case MSR_IA32_UCODE_REV:
 		/* The guest's write asks for the revision to be loaded. */
 		if (host)

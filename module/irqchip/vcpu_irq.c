@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A vCPU's local APIC put to work: its registers as MMIO and as MSRs, its timer,
+ * and the question before each entry: which interrupt is next?
+ *
+ * lapic.c is the chip and does nothing by itself: what a register access wants
+ * done elsewhere comes back as effects, and is done here when the lock is let
+ * go of.
+ *
+ * SDM: "Advanced Programmable Interrupt Controller (APIC)". Read on in start.c.
+ */
+#include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <asm/tsc.h>
+
+#include "../backend.h"
+#include "../compat.h"
+
+/**
+ * vcpu_has_lapic - whether a vCPU's local APIC is in the kernel
+ * @vcpu: the vCPU
+ */
+bool vcpu_has_lapic(const struct vcpu *vcpu)
+{
+	return vcpu->vm->irqchip_kind != IRQCHIP_NONE;
+}
+
+static u64 now_ns(void)
+{
+	return ktime_get_ns();
+}
+
+/* Programs the timer; the lock is held. */
+static void start_timer(struct vcpu *vcpu)
+{
+	struct vcpu_irq *irq = &vcpu->irq;
+	struct lapic_timer next;
+	u64 guest_tsc, at;
+
+	lapic_timer(&irq->apic, &next);
+	switch (next.mode) {
+	case LAPIC_TIMER_OFF:
+		hrtimer_try_to_cancel(&irq->timer);
+		return;
+	case LAPIC_TIMER_NS:
+		at = next.ns;
+		break;
+	case LAPIC_TIMER_TSC:
+		backend->get_msr(vcpu, MSR_IA32_TSC, &guest_tsc);
+		at = now_ns();
+		if (next.tsc > guest_tsc)
+			at += mul_u64_u64_div_u64(next.tsc - guest_tsc, 1000000,
+						  tsc_khz) + 1;
+		break;
+	}
+	hrtimer_start(&irq->timer, ns_to_ktime(at), HRTIMER_MODE_ABS);
+}
+
+static enum hrtimer_restart timer_fired(struct hrtimer *timer)
+{
+	struct vcpu *vcpu = container_of(timer, struct vcpu, irq.timer);
+	enum hrtimer_restart restart = HRTIMER_NORESTART;
+	struct lapic_effects effects = { 0 };
+	struct lapic_timer next;
+	unsigned long flags;
+
+	spin_lock_irqsave(&vcpu->irq.lock, flags);
+	if (!hrtimer_is_queued(timer)) {
+		lapic_timer_fired(&vcpu->irq.apic, now_ns(), &effects);
+		lapic_timer(&vcpu->irq.apic, &next);
+		if (next.mode == LAPIC_TIMER_NS) {
+			hrtimer_set_expires(timer, ns_to_ktime(next.ns));
+			restart = HRTIMER_RESTART;
+		}
+	}
+	spin_unlock_irqrestore(&vcpu->irq.lock, flags);
+	if (effects.what & LAPIC_EFFECT_INTERRUPT)
+		vcpu_request(vcpu, VCPU_REQ_INTERRUPT);
+	return restart;
+}
+
+/* The lock is not held any more. */
+static void apply(struct vcpu *vcpu, const struct lapic_effects *effects)
+{
+	struct vm *vm = vcpu->vm;
+
+	if (effects->what & LAPIC_EFFECT_INTERRUPT)
+		set_bit(VCPU_REQ_INTERRUPT, &vcpu->irq.requests);
+	if (effects->what & LAPIC_EFFECT_IPI)
+		irq_deliver(vm, &effects->ipi, vcpu);
+	if (effects->what & (LAPIC_EFFECT_EOI | LAPIC_EFFECT_EDGE_EOI))
+		irqchip_end_of_interrupt(vcpu, effects->eoi_vector,
+					 effects->what & LAPIC_EFFECT_EOI);
+}
+
+/* Between these two a local APIC is the caller's. */
+static unsigned long lock_apic(struct vcpu *vcpu, struct lapic_effects *effects)
+	__acquires(&vcpu->irq.lock)
+{
+	unsigned long flags;
+
+	effects->what = 0;
+	spin_lock_irqsave(&vcpu->irq.lock, flags);
+	return flags;
+}
+
+static void unlock_apic(struct vcpu *vcpu, const struct lapic_effects *effects,
+			unsigned long flags)
+	__releases(&vcpu->irq.lock)
+{
+	if (effects->what & LAPIC_EFFECT_TIMER)
+		start_timer(vcpu);
+	spin_unlock_irqrestore(&vcpu->irq.lock, flags);
+	if (effects->what)
+		apply(vcpu, effects);
+}
+
+/**
+ * vcpu_irq_init - the local APIC after RESET
+ * @vcpu: a new vCPU
+ */
+void vcpu_irq_init(struct vcpu *vcpu)
+{
+	struct vcpu_irq *irq = &vcpu->irq;
+
+	spin_lock_init(&irq->lock);
+	compat_hrtimer_setup(&irq->timer, timer_fired, CLOCK_MONOTONIC,
+			     HRTIMER_MODE_ABS);
+	lapic_init(&irq->apic, vcpu->id);
+	irq->apic.bsp = vcpu_is_bsp(vcpu);
+	irq->apic.directed_eoi = vcpu->vm->irqchip_kind == IRQCHIP_SPLIT;
+	lapic_reset(&irq->apic, false);
+	vcpu->apic_base = irq->apic.base;
+	irq->apic.ids_32bit = vcpu->vm->x2apic_ids;
+	irq->apic.no_broadcast_quirk = vcpu->vm->x2apic_no_broadcast_quirk;
+}
+
+/**
+ * vcpu_irq_destroy - stop the timer
+ * @vcpu: nobody runs it any more
+ */
+void vcpu_irq_destroy(struct vcpu *vcpu)
+{
+	hrtimer_cancel(&vcpu->irq.timer);
+}
+
+/* ---- Which interrupt is next ------------------------------------------- */
+
+/* The PIC's output goes to the processor that says so in its LINT0. */
+static bool pic_pending(struct vcpu *vcpu)
+{
+	const struct irqchip *irqchip = vcpu->vm->irqchip;
+
+	return irqchip && READ_ONCE(irqchip->pic.output) &&
+	       lapic_takes_pic(&vcpu->irq.apic);
+}
+
+/**
+ * vcpu_irq_pending - whether an interrupt waits that the guest's priority lets in
+ * @vcpu: its local APIC is in the kernel
+ */
+bool vcpu_irq_pending(struct vcpu *vcpu)
+{
+	unsigned long flags;
+	bool pending;
+
+	if (pic_pending(vcpu))
+		return true;
+	spin_lock_irqsave(&vcpu->irq.lock, flags);
+	pending = lapic_is_enabled(&vcpu->irq.apic) &&
+		  lapic_pending(&vcpu->irq.apic) >= 0;
+	spin_unlock_irqrestore(&vcpu->irq.lock, flags);
+	return pending;
+}
+
+/**
+ * vcpu_irq_take - acknowledge the next interrupt: it is being delivered
+ * @vcpu: the calling thread's; its local APIC is in the kernel
+ *
+ * Return: the vector; -1: there is none.
+ */
+int vcpu_irq_take(struct vcpu *vcpu)
+{
+	unsigned long flags;
+	int vector = -1;
+
+	if (pic_pending(vcpu)) {
+		vector = irqchip_acknowledge(vcpu->vm->irqchip);
+		if (vector >= 0)
+			return vector;
+	}
+	spin_lock_irqsave(&vcpu->irq.lock, flags);
+	if (lapic_is_enabled(&vcpu->irq.apic)) {
+		vector = lapic_pending(&vcpu->irq.apic);
+		if (vector >= 0)
+			lapic_acknowledge(&vcpu->irq.apic, vector);
+	}
+	spin_unlock_irqrestore(&vcpu->irq.lock, flags);
+	return vector;
+}
+
+/**
+ * vcpu_apic_accept - a local APIC receives an interrupt
+ * @vcpu: the vCPU
+ * @vector: the interrupt
+ * @level: it is level-triggered
+ *
+ * Return: 1; 0: it was pending already; -1: the APIC is switched off.
+ */
+int vcpu_apic_accept(struct vcpu *vcpu, u8 vector, bool level)
+{
+	unsigned long flags;
+	int ret = -1;
+
+	spin_lock_irqsave(&vcpu->irq.lock, flags);
+	if (lapic_is_enabled(&vcpu->irq.apic) &&
+	    lapic_software_enabled(&vcpu->irq.apic))
+		ret = lapic_accept(&vcpu->irq.apic, vector, level);
+	spin_unlock_irqrestore(&vcpu->irq.lock, flags);
+	if (ret > 0)
+		vcpu_request(vcpu, VCPU_REQ_INTERRUPT);
+	return ret;
+}
+
+/* ---- Registers --------------------------------------------------------- */
+
+/* An aligned access of 32 bits is defined; others do what KVM does. */
+static void mmio_read(struct vcpu *vcpu, u32 offset, void *data,
+		      unsigned int len)
+{
+	u32 value = lapic_read(&vcpu->irq.apic, offset & ~15, now_ns());
+	u8 bytes[16] = { 0 };
+
+	memcpy(bytes, &value, sizeof(value));
+	memset(data, 0, len);
+	if (offset % 16 + len <= sizeof(bytes))
+		memcpy(data, bytes + offset % 16, len);
+}
+
+/**
+ * vcpu_apic_mmio - an access to the page of the local APIC
+ * @vcpu: the calling thread's
+ * @gpa: where
+ * @data: what is written, or gets what is read
+ * @len: bytes
+ * @write: written
+ *
+ * Return: whether there is a local APIC at @gpa.
+ */
+bool vcpu_apic_mmio(struct vcpu *vcpu, u64 gpa, void *data, unsigned int len,
+		    bool write)
+{
+	struct lapic *apic = &vcpu->irq.apic;
+	struct lapic_effects effects;
+	unsigned long flags;
+	u32 offset, value;
+
+	if (!vcpu_has_lapic(vcpu) || !lapic_is_enabled(apic) ||
+	    apic->base & LAPIC_BASE_X2APIC ||
+	    (gpa ^ vcpu->apic_base) & PAGE_MASK)
+		return false;
+	offset = gpa & ~PAGE_MASK;
+	flags = lock_apic(vcpu, &effects);
+	if (!write) {
+		mmio_read(vcpu, offset, data, len);
+	} else if (len == 4 && !(offset & 15)) {
+		memcpy(&value, data, sizeof(value));
+		lapic_write(apic, offset, value, now_ns(), &effects);
+	}
+	unlock_apic(vcpu, &effects, flags);
+	return true;
+}
+
+/**
+ * vcpu_apic_owns_msr - whether an MSR is the local APIC's
+ * @vcpu: the vCPU
+ * @msr: its number
+ */
+bool vcpu_apic_owns_msr(const struct vcpu *vcpu, u32 msr)
+{
+	return (msr >= 0x800 && msr <= 0x8ff) || msr == MSR_IA32_TSC_DEADLINE;
+}
+
+/**
+ * vcpu_apic_read_msr - read a register of the local APIC that is an MSR
+ * @vcpu: the vCPU
+ * @msr: its number
+ * @data: gets the value
+ *
+ * Return: 0; 1: there is no such register (#GP).
+ */
+int vcpu_apic_read_msr(struct vcpu *vcpu, u32 msr, u64 *data)
+{
+	unsigned long flags;
+	bool known;
+
+	if (!vcpu_has_lapic(vcpu)) {
+		*data = 0;
+		return msr != MSR_IA32_TSC_DEADLINE;
+	}
+	spin_lock_irqsave(&vcpu->irq.lock, flags);
+	if (msr == MSR_IA32_TSC_DEADLINE) {
+		*data = vcpu->irq.apic.tsc_deadline;
+		known = true;
+	} else {
+		known = lapic_read_msr(&vcpu->irq.apic, msr, now_ns(), data);
+	}
+	spin_unlock_irqrestore(&vcpu->irq.lock, flags);
+	return !known;
+}
+
+/**
+ * vcpu_apic_write_msr - write a register of the local APIC that is an MSR
+ * @vcpu: the calling thread's
+ * @msr: its number
+ * @data: the value
+ *
+ * Return: 0; 1: there is no such register, or not for this value (#GP).
+ */
+int vcpu_apic_write_msr(struct vcpu *vcpu, u32 msr, u64 data)
+{
+	struct lapic_effects effects;
+	unsigned long flags;
+	bool known = true;
+
+	if (!vcpu_has_lapic(vcpu))
+		return msr != MSR_IA32_TSC_DEADLINE;
+	flags = lock_apic(vcpu, &effects);
+	if (msr == MSR_IA32_TSC_DEADLINE)
+		lapic_set_tsc_deadline(&vcpu->irq.apic, data, &effects);
+	else
+		known = lapic_write_msr(&vcpu->irq.apic, msr, data, now_ns(),
+					&effects);
+	unlock_apic(vcpu, &effects, flags);
+	return !known;
+}
+
+/**
+ * vcpu_apic_set_base - a new value for IA32_APIC_BASE
+ * @vcpu: the vCPU
+ * @base: the value
+ * @host: on behalf of the vCPU's owner, who may go from any mode to any
+ *
+ * Return: 0; 1: it cannot be (#GP).
+ */
+int vcpu_apic_set_base(struct vcpu *vcpu, u64 base, bool host)
+{
+	struct lapic_effects effects;
+	struct lapic *apic = &vcpu->irq.apic;
+	unsigned long flags;
+	int ret = 0;
+
+	flags = lock_apic(vcpu, &effects);
+	if (!lapic_base_is_valid(apic, base, host))
+		ret = 1;
+	else
+		lapic_set_base(apic, base, &effects);
+	unlock_apic(vcpu, &effects, flags);
+	return ret;
+}
+
+/**
+ * vcpu_apic_set_cr8 - the guest's task priority
+ * @vcpu: the calling thread's
+ * @cr8: 0 to 15
+ */
+void vcpu_apic_set_cr8(struct vcpu *vcpu, unsigned long cr8)
+{
+	struct lapic_effects effects;
+	unsigned long flags = lock_apic(vcpu, &effects);
+
+	lapic_set_cr8(&vcpu->irq.apic, cr8, &effects);
+	unlock_apic(vcpu, &effects, flags);
+}
+
+/**
+ * vcpu_apic_cr8 - the guest's task priority
+ * @vcpu: the vCPU
+ */
+unsigned long vcpu_apic_cr8(struct vcpu *vcpu)
+{
+	return lapic_cr8(&vcpu->irq.apic);
+}
+
+/**
+ * vcpu_apic_cpuid_changed - the guest's CPUID is new
+ * @vcpu: the vCPU
+ */
+void vcpu_apic_cpuid_changed(struct vcpu *vcpu)
+{
+	struct lapic *apic = &vcpu->irq.apic;
+
+	apic->has_x2apic = vcpu->cpuid.x2apic;
+	apic->has_tsc_deadline = vcpu->cpuid.tsc_deadline;
+	apic->maxphyaddr = __ffs64(vcpu->cpuid.gpa_reserved | BIT_ULL(63));
+}
+
+/**
+ * vcpu_apic_reset - the local APIC after INIT
+ * @vcpu: the calling thread's
+ */
+void vcpu_apic_reset(struct vcpu *vcpu)
+{
+	struct lapic_effects effects;
+	unsigned long flags = lock_apic(vcpu, &effects);
+
+	lapic_reset(&vcpu->irq.apic, true);
+	effects.what |= LAPIC_EFFECT_TIMER;
+	unlock_apic(vcpu, &effects, flags);
+}
+
+/* ---- ioctls ------------------------------------------------------------ */
+
+static long set_lapic(struct vcpu *vcpu, void __user *user)
+{
+	struct minivmm_lapic_state *state;
+	struct lapic_effects effects;
+	unsigned long flags;
+	bool valid;
+
+	state = memdup_user(user, sizeof(*state));
+	if (IS_ERR(state))
+		return PTR_ERR(state);
+	flags = lock_apic(vcpu, &effects);
+	valid = lapic_set_state(&vcpu->irq.apic, state, now_ns(), &effects);
+	unlock_apic(vcpu, &effects, flags);
+	kfree(state);
+	if (!valid)
+		return -EINVAL;
+	vcpu_request(vcpu, VCPU_REQ_INTERRUPT);
+	return 0;
+}
+
+static long get_lapic(struct vcpu *vcpu, void __user *user)
+{
+	struct minivmm_lapic_state *state;
+	unsigned long flags;
+	long ret;
+
+	state = kzalloc(sizeof(*state), GFP_KERNEL_ACCOUNT);
+	if (!state)
+		return -ENOMEM;
+	spin_lock_irqsave(&vcpu->irq.lock, flags);
+	lapic_get_state(&vcpu->irq.apic, now_ns(), state);
+	spin_unlock_irqrestore(&vcpu->irq.lock, flags);
+	ret = copy_to_user(user, state, sizeof(*state)) ? -EFAULT : 0;
+	kfree(state);
+	return ret;
+}
+
+/**
+ * vcpu_apic_ioctl - serve GET_LAPIC and SET_LAPIC
+ * @vcpu: the vCPU
+ * @cmd: which of them
+ * @user: the caller's structure
+ *
+ * Return: 0; -EINVAL: no local APIC in the kernel, or the state cannot be;
+ * -EFAULT; -ENOMEM.
+ */
+long vcpu_apic_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *user)
+{
+	if (!vcpu_has_lapic(vcpu))
+		return -EINVAL;
+	return cmd == MINIVMM_SET_LAPIC ? set_lapic(vcpu, user) :
+					  get_lapic(vcpu, user);
+}
