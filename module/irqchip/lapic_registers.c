@@ -449,8 +449,6 @@ bool lapic_set_state(struct lapic *apic, const struct minivmm_lapic_state *state
 		lapic_set_reg(apic, LAPIC_LDR, lapic_x2apic_ldr(id));
 		lapic_set_reg(apic, LAPIC_ICR + 4, get(state, LAPIC_ICR2));
 	}
-	lapic_set_reg(apic, LAPIC_VERSION, lapic_version(apic));
-	lapic_set_reg(apic, LAPIC_TIMER_CURRENT, 0);
 	if (lapic_timer_mode(apic) != old_mode)
 		apic->tsc_deadline = 0;
 	lapic_timer_resume(apic, get(state, LAPIC_TIMER_CURRENT), now_ns,

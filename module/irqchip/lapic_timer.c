@@ -75,11 +75,8 @@ static u64 remaining(const struct lapic *apic, u64 now_ns)
 /* Returns the current count. */
 u32 lapic_timer_current(const struct lapic *apic, u64 now_ns)
 {
-	u64 ns, length = period(apic);
+	u64 length = period(apic), ns = remaining(apic, now_ns);
 
-	if (!counts(apic))
-		return 0;
-	ns = remaining(apic, now_ns);
 	/* Longer than a whole count only where the guest has shortened it. */
 	if (ns > length)
 		ns %= length;
