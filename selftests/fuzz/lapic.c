@@ -8,7 +8,7 @@
  * goes out as a state comes in again as the same.
  */
 #include "fuzz.h"
-#include "lapic.h"
+#include "irqchip/lapic.h"
 
 #define LONGEST_NS	(0xffffffffull * 128)
 
