@@ -23,7 +23,7 @@
 #include "bus.h"
 
 /* With interrupts off, an access may meet all of them. */
-#define BUS_MAX_DEVICES	8192
+#define BUS_MAX_DEVICES	4096
 
 /**
  * struct bus_array - the devices on a bus, sorted by address
@@ -99,11 +99,13 @@ int bus_attach(struct vm *vm, enum bus_kind kind, struct bus_device *device)
 		return -EINVAL;
 	old = rcu_dereference_protected(bus->devices,
 					lockdep_is_held(&vm->lock));
-	if (old && old->count >= BUS_MAX_DEVICES)
-		return -ENOSPC;
 	array = copy_with(vm, old, device);
 	if (!array)
 		return -ENOMEM;
+	if (array->count > BUS_MAX_DEVICES) {
+		kvfree(array);
+		return -ENOSPC;
+	}
 	rcu_assign_pointer(bus->devices, array);
 	if (old)
 		kvfree_rcu(old, rcu);

@@ -57,6 +57,15 @@ struct bus {
 	struct bus_array __rcu *devices;
 };
 
+/**
+ * bus_is_empty - there never was a device on this bus
+ * @bus: the bus
+ */
+static inline bool bus_is_empty(const struct bus *bus)
+{
+	return !rcu_access_pointer(bus->devices);
+}
+
 int bus_attach(struct vm *vm, enum bus_kind kind, struct bus_device *device);
 void bus_detach(struct vm *vm, enum bus_kind kind,
 		struct bus_device *device);

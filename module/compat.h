@@ -11,6 +11,7 @@
 
 #include <linux/version.h>
 #include <linux/cpu.h>
+#include <linux/eventfd.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
@@ -106,6 +107,16 @@ static inline bool compat_uses_ibpb(void)
 #define compat_intel_pt_handle_vmx(on)	do { } while (0)
 #define COMPAT_PT_CAN_STOP	false
 #endif
+
+/* Adds 1 to an eventfd; may be called with interrupts off. */
+static inline void compat_eventfd_signal(struct eventfd_ctx *eventfd)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	eventfd_signal(eventfd, 1);
+#else
+	eventfd_signal(eventfd);
+#endif
+}
 
 /* Whether a page is young: bool in newer kernels, int in older ones. */
 typedef typeof(((struct mmu_notifier_ops *)NULL)->clear_flush_young(NULL, NULL, 0, 0))

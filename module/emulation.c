@@ -340,6 +340,25 @@ static void store_port(struct vcpu *vcpu, const void *data, u8 size)
 	memcpy(rax, data, size);
 }
 
+/**
+ * vcpu_fast_mmio - signal what waits for a write to just this address
+ * @vcpu: its exit says which; called with interrupts off
+ *
+ * Return: true: that is all there is to the write.
+ */
+bool vcpu_fast_mmio(struct vcpu *vcpu)
+{
+	struct guest_memory *memory = &vcpu->vm->memory;
+	u64 gpa = vcpu->exit.gpa;
+	bool is_memory;
+	int srcu;
+
+	srcu = srcu_read_lock(&memory->srcu);
+	is_memory = memory_slot(memory, gpa >> PAGE_SHIFT);
+	srcu_read_unlock(&memory->srcu, srcu);
+	return !is_memory && !bus_write(vcpu, BUS_FAST_MMIO, gpa, 0, NULL);
+}
+
 static int complete_port_io(struct vcpu *vcpu)
 {
 	if (vcpu_rip(vcpu) != vcpu->io_rip)

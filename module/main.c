@@ -17,8 +17,8 @@
 #include "backend.h"
 #include "compat.h"
 
-/* struct minivmm_run, and the data of port I/O. */
-#define VCPU_MMAP_PAGES	2
+/* struct minivmm_run, the data of port I/O, the ring of collected writes. */
+#define VCPU_MMAP_PAGES	3
 
 const struct backend *backend;
 

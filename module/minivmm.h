@@ -47,12 +47,26 @@ struct vm_options {
 };
 
 /**
+ * struct vm_coalesced - writes that the owner looks at later
+ * @lock: of the ring
+ * @ring: a page that the owner can map and write to
+ * @zones: whose writes are put there; changed under vm->lock
+ */
+struct vm_coalesced {
+	spinlock_t lock;	/* the ring */
+	struct minivmm_coalesced_mmio_ring *ring;
+	struct list_head zones;
+};
+
+/**
  * struct vm - a virtual machine
  * @users: the VM fd and each vCPU fd
  * @lock: serialises the creation of vCPUs, changes of the memory slots and of
  *        the devices on the buses
  * @memory: guest-physical memory
  * @buses: devices in the kernel, by &enum bus_kind
+ * @coalesced: writes collected for the owner
+ * @ioeventfds: all of them; changed under @lock
  * @vcpus: by vCPU id; NULL: not created; written under @lock
  * @nr_vcpus: how many there are
  * @vcpus_end: one more than the highest id
@@ -71,6 +85,8 @@ struct vm {
 	struct mutex lock;	/* creation of vCPUs, slots, buses */
 	struct guest_memory memory;
 	struct bus buses[NR_BUSES];
+	struct vm_coalesced coalesced;
+	struct list_head ioeventfds;
 	struct vcpu *vcpus[MINIVMM_MAX_VCPUS];
 	int nr_vcpus;
 	int vcpus_end;
@@ -332,9 +348,19 @@ bool vcpu_event_begun(const struct vcpu *vcpu);
 int vcpu_emulate(struct vcpu *vcpu);
 int vcpu_memory_exit(struct vcpu *vcpu);
 int vcpu_port_io(struct vcpu *vcpu, u16 port, u8 size, bool in);
+bool vcpu_fast_mmio(struct vcpu *vcpu);
 int vcpu_internal_error(struct vcpu *vcpu, u32 suberror, u32 ndata);
 int vcpu_unhandled_exit(struct vcpu *vcpu);
 void vcpu_init_emulator(struct vcpu *vcpu);
+
+/* coalesced.c */
+int coalesced_init(struct vm *vm);
+void coalesced_destroy(struct vm *vm);
+long coalesced_ioctl(struct vm *vm, void __user *user, bool add);
+
+/* irqchip/ioeventfd.c */
+long ioeventfd_ioctl(struct vm *vm, void __user *user);
+void ioeventfd_release(struct vm *vm);
 
 /* debugfs.c */
 void minivmm_debugfs_init(void);

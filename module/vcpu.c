@@ -5,7 +5,7 @@
  * Each ioctl holds the vCPU's mutex: a vCPU is the business of one thread at a
  * time, and a second one waits. The descriptor can be mapped: the first page is
  * struct minivmm_run, by which RUN says why it came back, the second holds the
- * data of port I/O.
+ * data of port I/O, the third the ring of coalesced.c.
  *
  * Read on in run.c (RUN) and regs.c (the registers).
  */
@@ -26,6 +26,8 @@ static vm_fault_t vcpu_fault(struct vm_fault *vmf)
 		vmf->page = virt_to_page(vcpu->run);
 	else if (vmf->pgoff == MINIVMM_PIO_PAGE_OFFSET)
 		vmf->page = virt_to_page(vcpu->pio_data);
+	else if (vmf->pgoff == MINIVMM_COALESCED_MMIO_PAGE_OFFSET)
+		vmf->page = virt_to_page(vcpu->vm->coalesced.ring);
 	else
 		return VM_FAULT_SIGBUS;
 	get_page(vmf->page);

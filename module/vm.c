@@ -41,6 +41,8 @@ static void vm_free(struct vm *vm)
 	backend->vm_destroy(vm);
 	memory_destroy(&vm->memory);
 	bus_free(vm);
+	ioeventfd_release(vm);
+	coalesced_destroy(vm);
 	kfree(vm);
 }
 
@@ -126,6 +128,12 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vm_set_identity_map_addr(vm, user);
 	case MINIVMM_SET_BOOT_CPU_ID:
 		return vm_set_boot_cpu(vm, arg);
+	case MINIVMM_IOEVENTFD:
+		return ioeventfd_ioctl(vm, user);
+	case MINIVMM_REGISTER_COALESCED_MMIO:
+	case MINIVMM_UNREGISTER_COALESCED_MMIO:
+		return coalesced_ioctl(vm, user,
+				       cmd == MINIVMM_REGISTER_COALESCED_MMIO);
 	default:
 		return irqchip_ioctl(vm, cmd, user);
 	}
@@ -149,9 +157,13 @@ static struct vm *vm_alloc(void)
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&vm->users, 1);
 	mutex_init(&vm->lock);
-	ret = memory_init(&vm->memory);
+	INIT_LIST_HEAD(&vm->ioeventfds);
+	ret = coalesced_init(vm);
 	if (ret)
 		goto free;
+	ret = memory_init(&vm->memory);
+	if (ret)
+		goto destroy_coalesced;
 	ret = backend->vm_init(vm);
 	if (ret)
 		goto destroy_memory;
@@ -164,6 +176,8 @@ destroy_backend:
 	backend->vm_destroy(vm);
 destroy_memory:
 	memory_destroy(&vm->memory);
+destroy_coalesced:
+	coalesced_destroy(vm);
 free:
 	kfree(vm);
 	return ERR_PTR(ret);

@@ -227,6 +227,12 @@ static int exit_vmcall(struct vmx_vcpu *vx)
 	return 1;
 }
 
+/* A device may have woken a thread that is to run on this CPU now. */
+static int leave_if_work(void)
+{
+	return compat_work_pending() ? EXIT_LEAVE : 1;
+}
+
 static int exit_io(struct vmx_vcpu *vx)
 {
 	u32 qualification = vmcs_readl(EXIT_QUALIFICATION);
@@ -238,8 +244,7 @@ static int exit_io(struct vmx_vcpu *vx)
 		return EXIT_SLOW;
 	ret = vcpu_port_io(&vx->vcpu, qualification >> 16,
 			   (qualification & 7) + 1, qualification & BIT(3));
-	/* A device may have woken a thread that is to run here now. */
-	return ret == 1 && compat_work_pending() ? EXIT_LEAVE : ret;
+	return ret == 1 ? leave_if_work() : ret;
 }
 
 static int exit_emulate_slow(struct vcpu *vcpu)
@@ -301,6 +306,26 @@ static int exit_task_switch(struct vmx_vcpu *vx)
 				   0);
 }
 
+/*
+ * A write of which only the address matters is not decoded: the instruction is
+ * taken to do nothing else. How long it is the processor says, though the manual
+ * does not promise that for EPT violations; a hypervisor below us may not.
+ */
+static bool fast_mmio(struct vmx_vcpu *vx)
+{
+	struct vcpu *vcpu = &vx->vcpu;
+	const struct vcpu_exit *exit = &vcpu->exit;
+
+	if (likely(bus_is_empty(&vcpu->vm->buses[BUS_FAST_MMIO])))
+		return false;
+	if (!exit->write || !exit->gva_valid || exit->vectoring)
+		return false;
+	if (boot_cpu_has(X86_FEATURE_HYPERVISOR) ||
+	    !vmcs_read32(VM_EXIT_INSTRUCTION_LEN))
+		return false;
+	return vcpu_fast_mmio(vcpu);
+}
+
 static int exit_ept_violation(struct vmx_vcpu *vx)
 {
 	struct vcpu_exit *exit = &vx->vcpu.exit;
@@ -313,7 +338,10 @@ static int exit_ept_violation(struct vmx_vcpu *vx)
 	requeue_event(vx);
 	if (exit->qualification & INTR_INFO_UNBLOCK_NMI)
 		mask_nmi_again(vx);
-	return EXIT_SLOW;
+	if (!fast_mmio(vx))
+		return EXIT_SLOW;
+	vmx_skip_instruction(&vx->vcpu);
+	return leave_if_work();
 }
 
 static const struct {
