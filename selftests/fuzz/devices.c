@@ -3,13 +3,17 @@
  * The launcher's bus and its devices: accesses of any size anywhere, input that
  * arrives in between, and a line that is cut.
  *
- * What must hold: what no device answers reads as all ones; and the serial port
- * gives the guest what arrived, in order and nothing else, as long as the guest
- * neither clears the FIFO nor loops its output back.
+ * What must hold: what no device answers reads as all ones; the interrupt line
+ * is told of changes only; and the serial port gives the guest what arrived, in
+ * order and nothing else, as long as the guest neither clears the FIFO nor loops
+ * its output back.
  */
-#include "run/bus.h"
-#include "run/exit_port.h"
 #include "fuzz.h"
+#include "boot/platform.h"
+#include "run/bus.h"
+#include "run/cmos.h"
+#include "run/exit_port.h"
+#include "run/power.h"
 #include "run/serial.h"
 #include "run/test_device.h"
 
@@ -20,7 +24,10 @@ static struct {
 	struct serial *serial;		/* each for itself: a stray access is noticed */
 	struct exit_port *exit_port;
 	struct test_device *test_device;
+	struct cmos *cmos;
+	struct power *power;
 	unsigned int sent, exits;
+	bool line;
 	u8 arrived, read;	/* how many bytes: each is its own number */
 	bool in_order;
 } m;
@@ -44,7 +51,45 @@ static void exit_written(void *context, __u64 value)
 	m.exits++;
 }
 
-static void create(void)
+static void interrupt(void *context, bool level)
+{
+	MUST(context == &m && level != m.line);
+	m.line = level;
+}
+
+static void asked(void *context, enum power_event event)
+{
+	MUST(context == &m && (event == POWER_OFF || event == POWER_RESET));
+}
+
+/* Days pass between two looks at the clock, and any year may be. */
+static long long seconds(void)
+{
+	static long long now;
+
+	now = (now + 1234567) % 253402300800;
+	return now;
+}
+
+static u64 nanoseconds(void)
+{
+	return (u64)seconds() * 1000000000;
+}
+
+static void create_platform(bool interrupts)
+{
+	m.cmos = malloc(sizeof(*m.cmos));
+	m.power = malloc(sizeof(*m.power));
+	MUST(m.cmos && m.power);
+	if (interrupts)
+		m.serial->interrupt = interrupt;
+	cmos_init(m.cmos, 1 << 30, seconds);
+	bus_add(&m.bus, &m.cmos->device);
+	power_init(m.power, asked, nanoseconds, &m);
+	power_add(m.power, &m.bus);
+}
+
+static void create(bool interrupts)
 {
 	memset(&m, 0, sizeof(m));
 	m.in_order = true;
@@ -58,16 +103,23 @@ static void create(void)
 	bus_add(&m.bus, &m.exit_port->device);
 	test_device_init(m.test_device);
 	bus_add(&m.bus, &m.test_device->device);
+	create_platform(interrupts);
 }
 
 /* Mostly where a device is, or at its edge. */
 static u64 take_address(struct input *in, enum bus_space space)
 {
+	static const u16 others[] = {
+		CMOS_PORT, CMOS_PORT, CMOS_PORT + 1, PM_PORT, PM_PORT + 4,
+		PM_PORT + 8, RESET_PORT, 0x64, 0x80,
+	};
 	u8 what = take(in, 1);
 	u64 at = take(in, 1);
 
 	if (space == BUS_MMIO)
 		return what & 1 ? take(in, 8) : TEST_DEVICE_GPA - 4 + at % 140;
+	if ((what & 7) == 7)
+		return others[at % ARRAY_SIZE(others)] + (what >> 3) % 4 - 1;
 	if (what & 1)
 		return (what & 2 ? EXIT_PORT : take(in, 2)) + at % 3 - 1;
 	return SERIAL_PORT + at % 10 - 1;
@@ -128,7 +180,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct input in = { data, size };
 
-	create();
+	/* Half of the machines have an interrupt controller. */
+	create(size % 2);
 	while (in.left) {
 		switch (take(&in, 1) % 6) {
 		case 0:
@@ -155,5 +208,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	free(m.serial);
 	free(m.exit_port);
 	free(m.test_device);
+	free(m.cmos);
+	free(m.power);
 	return 0;
 }

@@ -3,7 +3,8 @@
  * The launcher's start: any command line and any guest file. Either it is
  * refused with a line, or the machine is as the command line says: the file is
  * at its address and nowhere else, every vCPU starts at the entry with a stack
- * that is its own, and the page tables map each address to itself.
+ * that is its own, and the page tables map each address to itself. (What a
+ * kernel's file may hold is boot.c's.)
  */
 #include <fcntl.h>
 #include <getopt.h>
@@ -32,11 +33,18 @@ static void take_word(struct input *in, char *word)
 		"0x10000", "0xffff0", "8192", "-c2", "guest", "-M16", "-M32",
 		"-m64K", "-l0xfff0", "-l0x9000", "-l0x2400", "-c4",
 	};
+	static const char * const kernel[] = {
+		"-K", "--kernel", "-i", "-a", "-n", "--append=x",
+	};
 	unsigned int i, which = take(in, 1);
 
 	memset(word, 0, WORD_SIZE);
 	if (which < 200) {
 		snprintf(word, WORD_SIZE, "%s", known[which % ARRAY_SIZE(known)]);
+		return;
+	}
+	if (which < 212) {
+		snprintf(word, WORD_SIZE, "%s", kernel[which % ARRAY_SIZE(kernel)]);
 		return;
 	}
 	take_bytes(in, word, which % (WORD_SIZE - 1));
@@ -145,6 +153,8 @@ static void launch(struct input *in, int argc, char **argv)
 	if (options.check)
 		return;
 	machine_create(&machine, &options);
+	/* No kernel has so few bytes. */
+	MUST(!options.kernel);
 	check_memory();
 	check_registers();
 	check_tables(in);

@@ -85,6 +85,19 @@ int vmm_vm_create(struct vmm_vm *vm, struct vmm *vmm)
 	return 0;
 }
 
+int vmm_vm_create_irqchip(struct vmm_vm *vm)
+{
+	vm->irqchip = true;
+	return 0;
+}
+
+int vmm_vm_irq_line(struct vmm_vm *vm, unsigned int irq, bool level)
+{
+	(void)irq;
+	(void)level;
+	return vm->irqchip ? 0 : -1;
+}
+
 void vmm_vm_destroy(struct vmm_vm *vm)
 {
 	(void)vm;

@@ -266,3 +266,67 @@ TEST(check_with_a_guest)
 	launch(&r, "", "--check", "a.bin");
 	EXPECT_REFUSED(&r, "--check runs no guest; leave 'a.bin' out");
 }
+
+TEST(kernel_and_flat_binary_exclude_each_other)
+{
+	launch(&r, "", "--kernel", "/vmlinuz", "a.bin");
+	EXPECT_REFUSED(&r, "one guest at a time; leave 'a.bin' or --kernel out");
+	launch(&r, "", "--kernel", "/vmlinuz", "--mode", "32");
+	EXPECT_REFUSED(&r,
+		       "a kernel's file says where it goes and starts; leave --mode out");
+	launch(&r, "", "--kernel", "/vmlinuz", "--load", "0x100000");
+	EXPECT_REFUSED(&r,
+		       "a kernel's file says where it goes and starts; leave --load out");
+	launch(&r, "", "--initrd", "/initrd", "a.bin");
+	EXPECT_REFUSED(&r, "--initrd is for a kernel; give one with --kernel");
+	launch(&r, "", "--append", "quiet", "a.bin");
+	EXPECT_REFUSED(&r, "--append is for a kernel; give one with --kernel");
+	launch(&r, "", "--no-reboot", "a.bin");
+	EXPECT_REFUSED(&r, "--no-reboot is for a kernel; give one with --kernel");
+}
+
+/* As large as a kernel's headers, and empty but for some bytes. */
+static const char *kernel_file(unsigned int at, const void *bytes, size_t size)
+{
+	static unsigned char file[8192];
+
+	memset(file, 0, sizeof(file));
+	memcpy(file + at, bytes, size);
+	return guest_file(file, sizeof(file));
+}
+
+TEST(kernel_files_that_are_none)
+{
+	const char *path;
+	char line[256];
+
+	launch_device(&r, "", "--kernel", "/nowhere");
+	EXPECT_REFUSED(&r,
+		       "cannot open kernel /nowhere: No such file or directory; check the path");
+	launch_device(&r, "", "--kernel", "/dev/null");
+	EXPECT_REFUSED(&r, "kernel /dev/null is empty; check the path");
+	path = kernel_file(0, "text", 4);
+	launch_device(&r, "", "--kernel", path);
+	snprintf(line, sizeof(line),
+		 "cannot boot %s: it is neither a bzImage (/boot/vmlinuz-*) nor an ELF file (vmlinux); give one of these to --kernel, or a flat binary without --kernel",
+		 path);
+	EXPECT_REFUSED(&r, line);
+	launch_device(&r, "", "--kernel", path, "--initrd", "/nowhere");
+	EXPECT_REFUSED(&r,
+		       "cannot open initrd /nowhere: No such file or directory; check the path");
+	path = kernel_file(0, "\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\267\0", 20);
+	launch_device(&r, "", "--kernel", path);
+	snprintf(line, sizeof(line),
+		 "cannot boot %s: it is an ELF file for another processor (machine 183); give an x86 kernel to --kernel",
+		 path);
+	EXPECT_REFUSED(&r, line);
+}
+
+/* This very program is an x86 ELF file, and no kernel. */
+TEST(kernel_that_is_a_program)
+{
+	launch_device(&r, "", "--kernel", userspace("minivmm-run"));
+	EXPECT_EQ(2, r.status);
+	EXPECT_CONTAINS(r.err,
+			"it is an ELF file without an entry for PVH; give the kernel's bzImage (vmlinuz), or build it with CONFIG_PVH\n");
+}

@@ -5,7 +5,9 @@
 #ifndef COMPILER_H
 #define COMPILER_H
 
+#ifndef ARRAY_SIZE
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#endif
 #define BIT_ULL(n) (1ULL << (n))
 
 #define ATTRIBUTE(...) __attribute__((__VA_ARGS__))

@@ -12,11 +12,12 @@
  * Functions that return int return 0, or a negative errno; vmm_error() then
  * has one line that says what happened and what to do about it.
  *
- * Read next: system.c, then start.c, words.c and registers.c.
+ * Read next: system.c, then cpuid.c, start.c, words.c and registers.c.
  */
 #ifndef LIBMINIVMM_H
 #define LIBMINIVMM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -40,10 +41,14 @@ struct vmm {
  * struct vmm_vm - a virtual machine
  * @vmm: the device that it belongs to
  * @fd: the VM fd
+ * @cpus: how many vCPUs it is to have; CPUID tells the guest. 1 if not changed
+ * @irqchip: it has interrupt controllers
  */
 struct vmm_vm {
 	struct vmm *vmm;
 	int fd;
+	unsigned int cpus;
+	bool irqchip;
 };
 
 /**
@@ -75,21 +80,27 @@ enum vmm_mode {
 /**
  * struct vmm_start - where and how a vCPU starts
  * @mode: processor mode
+ * @boot: as boot protocols for operating systems have it: CS 0x10, the other
+ *        segments 0x18, x87 and SSE left off; not for 16-bit mode
  * @entry: gpa of the first instruction
  * @stack: RSP
+ * @rbx: as PVH wants it
  * @rdi: first argument, as the 64-bit C calling convention has it
  * @rsi: second argument
  * @rdx: third argument
  */
 struct vmm_start {
 	enum vmm_mode mode;
+	bool boot;
 	__u64 entry;
 	__u64 stack;
+	__u64 rbx;
 	__u64 rdi, rsi, rdx;
 };
 
-/* gpas that vmm_write_tables() fills: GDT, then PML4, PDPT and four PDs. */
+/* gpas that vmm_write_tables() fills: GDTs, then PML4, PDPT and four PDs. */
 #define VMM_GDT_GPA		0x1000
+#define VMM_BOOT_GDT_GPA	0x1100
 #define VMM_PML4_GPA		0x2000
 #define VMM_PDPT_GPA		0x3000
 #define VMM_PD_GPA		0x4000
@@ -137,6 +148,28 @@ unsigned int vmm_max_vcpus(struct vmm *vmm);
 int vmm_vm_create(struct vmm_vm *vm, struct vmm *vmm);
 
 /**
+ * vmm_vm_create_irqchip - give a VM interrupt controllers and a timer
+ * @vm: from vmm_vm_create(); without vCPUs yet
+ *
+ * A pair of 8259s, an I/O APIC, a local APIC in each vCPU, and an 8254. From
+ * then on a vCPU that halts waits in the hypervisor, and all but vCPU 0 wait
+ * there for the guest to start them.
+ *
+ * Return: 0 or a negative errno
+ */
+int vmm_vm_create_irqchip(struct vmm_vm *vm);
+
+/**
+ * vmm_vm_irq_line - set the level of an interrupt line
+ * @vm: with interrupt controllers
+ * @irq: its number
+ * @level: high or low
+ *
+ * Return: 0 or a negative errno
+ */
+int vmm_vm_irq_line(struct vmm_vm *vm, unsigned int irq, bool level);
+
+/**
  * vmm_vm_destroy - close the VM fd
  * @vm: from vmm_vm_create(); its vCPUs should have been destroyed
  */
@@ -162,11 +195,25 @@ int vmm_vm_add_memory(struct vmm_vm *vm, __u32 slot, __u64 gpa, void *hva,
  * @vm: from vmm_vm_create(); must outlive @vcpu
  * @id: its number, also its APIC id
  *
- * The CPUID is all that the device supports, with this vCPU's APIC id.
+ * The CPUID is all that the device supports, as vmm_cpuid_for_vcpu() makes it
+ * this vCPU's.
  *
  * Return: 0 or a negative errno
  */
 int vmm_vcpu_create(struct vmm_vcpu *vcpu, struct vmm_vm *vm, unsigned int id);
+
+/* Leaves of CPUID that vmm_cpuid_for_vcpu() may add. */
+#define VMM_CPUID_ADDED		2
+
+/**
+ * vmm_cpuid_for_vcpu - make what a device supports one vCPU's own CPUID
+ * @cpuid: from MINIVMM_GET_SUPPORTED_CPUID, with room for VMM_CPUID_ADDED more
+ * @id: the vCPU's number, also its APIC id
+ * @cpus: how many there are: cores of one package, one thread each
+ * @deadline_timer: its local APIC has a timer with a TSC deadline
+ */
+void vmm_cpuid_for_vcpu(struct minivmm_cpuid2 *cpuid, unsigned int id,
+			unsigned int cpus, bool deadline_timer);
 
 /**
  * vmm_vcpu_destroy - unmap and close a vCPU

@@ -42,6 +42,9 @@ static const __u64 gdt[GDT_ENTRIES] = {
 	[GDT_CODE64] = 0x00af9b000000ffffULL,
 };
 
+/* The same for an operating system: code at 0x10, data at 0x18. */
+enum { BOOT_NULL, BOOT_UNUSED, BOOT_CODE, BOOT_DATA, BOOT_ENTRIES };
+
 #define PAGE_PRESENT	BIT_ULL(0)
 #define PAGE_WRITABLE	BIT_ULL(1)
 #define PAGE_LARGE	BIT_ULL(7)
@@ -53,11 +56,14 @@ void vmm_write_tables(void *memory, enum vmm_mode mode)
 	__u64 *pml4 = (__u64 *)((char *)memory + VMM_PML4_GPA);
 	__u64 *pdpt = (__u64 *)((char *)memory + VMM_PDPT_GPA);
 	__u64 *pd = (__u64 *)((char *)memory + VMM_PD_GPA);
+	__u64 *boot_gdt = (__u64 *)((char *)memory + VMM_BOOT_GDT_GPA);
 	unsigned int i;
 
 	if (mode == VMM_MODE_16)
 		return;
 	memcpy((char *)memory + VMM_GDT_GPA, gdt, sizeof(gdt));
+	boot_gdt[BOOT_CODE] = gdt[mode == VMM_MODE_64 ? GDT_CODE64 : GDT_CODE32];
+	boot_gdt[BOOT_DATA] = gdt[GDT_DATA];
 	if (mode == VMM_MODE_32)
 		return;
 
@@ -106,11 +112,14 @@ static void start_16(struct minivmm_sregs *sregs, __u64 entry)
 	sregs->idt.limit = 0x3ff;
 }
 
-static void start_protected(struct minivmm_sregs *sregs, bool long_mode)
+static void start_protected(struct minivmm_sregs *sregs,
+			    const struct vmm_start *start)
 {
+	bool long_mode = start->mode == VMM_MODE_64;
+
 	struct minivmm_segment segment = {
 		.limit = 0xffffffff,
-		.selector = GDT_DATA * 8,
+		.selector = (start->boot ? BOOT_DATA : GDT_DATA) * 8,
 		.type = 3,
 		.present = 1,
 		.db = 1,
@@ -119,13 +128,14 @@ static void start_protected(struct minivmm_sregs *sregs, bool long_mode)
 	};
 
 	set_data_segments(sregs, &segment);
-	segment.selector = (long_mode ? GDT_CODE64 : GDT_CODE32) * 8;
+	segment.selector = (start->boot ? BOOT_CODE :
+			    long_mode ? GDT_CODE64 : GDT_CODE32) * 8;
 	segment.type = 11;
 	segment.db = !long_mode;
 	segment.l = long_mode;
 	sregs->cs = segment;
 
-	sregs->gdt.base = VMM_GDT_GPA;
+	sregs->gdt.base = start->boot ? VMM_BOOT_GDT_GPA : VMM_GDT_GPA;
 	sregs->gdt.limit = sizeof(gdt) - 1;
 	/* No IDT: the guest's first exception is a triple fault. */
 	sregs->idt.base = 0;
@@ -134,6 +144,10 @@ static void start_protected(struct minivmm_sregs *sregs, bool long_mode)
 	/* x87 and SSE work, as compilers expect. */
 	sregs->cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE;
 	sregs->cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT;
+	if (start->boot) {
+		sregs->cr0 = CR0_PE | CR0_ET;
+		sregs->cr4 = 0;
+	}
 	sregs->efer = 0;
 	if (long_mode) {
 		sregs->cr0 |= CR0_PG;
@@ -147,6 +161,7 @@ int vmm_vcpu_start_state(struct vmm_vcpu *vcpu, const struct vmm_start *start)
 {
 	struct minivmm_regs regs = {
 		.rip = start->entry,
+		.rbx = start->rbx,
 		.rsp = start->stack,
 		.rdi = start->rdi,
 		.rsi = start->rsi,
@@ -164,7 +179,7 @@ int vmm_vcpu_start_state(struct vmm_vcpu *vcpu, const struct vmm_start *start)
 		start_16(&sregs, start->entry);
 		regs.rip = start->entry & 0xffff;
 	} else {
-		start_protected(&sregs, start->mode == VMM_MODE_64);
+		start_protected(&sregs, start);
 	}
 	if (ioctl(vcpu->fd, MINIVMM_SET_SREGS, &sregs) < 0)
 		return vmm_fail(errno,

@@ -6,11 +6,12 @@
  * Each failure is put in one line that also says what to do, because the errno
  * alone ("Device or resource busy") does not help a beginner.
  *
- * Read next: start.c, the state in which a vCPU starts.
+ * Read next: cpuid.c, which processor a vCPU is.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -140,6 +141,8 @@ int vmm_vm_create(struct vmm_vm *vm, struct vmm *vmm)
 	int err;
 
 	vm->vmm = vmm;
+	vm->cpus = 1;
+	vm->irqchip = false;
 	vm->fd = ioctl(vmm->fd, MINIVMM_CREATE_VM, 0);
 	if (vm->fd < 0)
 		return create_vm_failed(vmm->device, errno);
@@ -151,6 +154,31 @@ int vmm_vm_create(struct vmm_vm *vm, struct vmm *vmm)
 		close(vm->fd);
 		return err;
 	}
+	return 0;
+}
+
+int vmm_vm_create_irqchip(struct vmm_vm *vm)
+{
+	struct minivmm_pit_config pit = { .flags = MINIVMM_PIT_SPEAKER_DUMMY };
+
+	if (ioctl(vm->fd, MINIVMM_CREATE_IRQCHIP, 0) < 0)
+		return vmm_fail(errno,
+				"%s cannot give a VM interrupt controllers: %s; use a newer module",
+				vm->vmm->device, strerror(errno));
+	if (ioctl(vm->fd, MINIVMM_CREATE_PIT2, &pit) < 0)
+		return vmm_fail(errno, "%s cannot give a VM a timer: %s; use a newer module",
+				vm->vmm->device, strerror(errno));
+	vm->irqchip = true;
+	return 0;
+}
+
+int vmm_vm_irq_line(struct vmm_vm *vm, unsigned int irq, bool level)
+{
+	struct minivmm_irq_level line = { .irq = irq, .level = level };
+
+	if (ioctl(vm->fd, MINIVMM_IRQ_LINE, &line) < 0)
+		return vmm_fail(errno, "interrupt line %u was refused: %s; read dmesg",
+				irq, strerror(errno));
 	return 0;
 }
 
@@ -185,8 +213,8 @@ static struct minivmm_cpuid2 *supported_cpuid(struct vmm *vmm)
 
 	for (nent = 64; nent <= MAX_CPUID_ENTRIES; nent *= 2) {
 		free(cpuid);
-		cpuid = calloc(1, sizeof(*cpuid) +
-				  nent * sizeof(cpuid->entries[0]));
+		cpuid = calloc(1, sizeof(*cpuid) + (nent + VMM_CPUID_ADDED) *
+				  sizeof(cpuid->entries[0]));
 		if (!cpuid)
 			return NULL;
 		cpuid->nent = nent;
@@ -199,25 +227,23 @@ static struct minivmm_cpuid2 *supported_cpuid(struct vmm *vmm)
 	return NULL;
 }
 
+static bool has_deadline_timer(struct vmm_vm *vm)
+{
+	return vm->irqchip && ioctl(vm->vmm->fd, MINIVMM_CHECK_EXTENSION,
+				    MINIVMM_CAP_TSC_DEADLINE_TIMER) > 0;
+}
+
 static int set_cpuid(struct vmm_vcpu *vcpu)
 {
 	struct minivmm_cpuid2 *cpuid = supported_cpuid(vcpu->vm->vmm);
-	struct minivmm_cpuid_entry2 *entry;
-	unsigned int i;
 	int err = 0;
 
 	if (!cpuid)
 		return vmm_fail(errno, "%s does not say which CPUID it supports: %s; read dmesg",
 				vcpu->vm->vmm->device, strerror(errno));
 
-	for (i = 0; i < cpuid->nent; i++) {
-		entry = &cpuid->entries[i];
-		/* Both leaves hold the APIC id of the CPU that executes CPUID. */
-		if (entry->function == 0x1)
-			entry->ebx = (entry->ebx & 0x00ffffff) | vcpu->id << 24;
-		else if (entry->function == 0xb || entry->function == 0x1f)
-			entry->edx = vcpu->id;
-	}
+	vmm_cpuid_for_vcpu(cpuid, vcpu->id, vcpu->vm->cpus,
+			   has_deadline_timer(vcpu->vm));
 	if (ioctl(vcpu->fd, MINIVMM_SET_CPUID2, cpuid) < 0)
 		err = vmm_fail(errno, "vCPU %u: CPUID was refused: %s; read dmesg",
 			       vcpu->id, strerror(errno));

@@ -7,7 +7,8 @@
  * the last vCPU to halt, a vCPU that broke, or the console. Then the main
  * thread kicks every vCPU out of the guest and joins it.
  *
- * Read next: cpu.c, what a vCPU's thread does.
+ * Read next: kernel.c, a machine for a kernel instead of a flat binary; cpu.c,
+ * what a vCPU's thread does.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +32,7 @@
 /* Interrupt vectors and BIOS data area, where real-mode code expects them. */
 #define STACKS_FLOOR_16		0x500
 
-static void create_memory(struct machine *m)
+void machine_add_memory(struct machine *m)
 {
 	__u64 size = m->options->memory;
 
@@ -100,15 +101,9 @@ static __u64 stack_of(const struct options *o, unsigned int id)
 	return top - size * id;
 }
 
-static void create_cpus(struct machine *m)
+void machine_add_cpus(struct machine *m)
 {
 	const struct options *o = m->options;
-	struct vmm_start start = {
-		.mode = o->mode,
-		.entry = o->entry,
-		.rsi = o->cpus,
-		.rdx = o->memory,
-	};
 	unsigned int i, max = vmm_max_vcpus(&m->vmm);
 
 	if (o->cpus > max)
@@ -118,15 +113,33 @@ static void create_cpus(struct machine *m)
 	if (!m->cpus)
 		fatal_err("no memory for %u vCPUs; give fewer --cpus",
 			  o->cpus);
+	m->vm.cpus = o->cpus;
 	for (i = 0; i < o->cpus; i++) {
 		m->cpus[i].machine = m;
-		start.rdi = i;
-		start.stack = stack_of(o, i);
-		if (vmm_vcpu_create(&m->cpus[i].vcpu, &m->vm, i) ||
-		    vmm_vcpu_start_state(&m->cpus[i].vcpu, &start))
+		if (vmm_vcpu_create(&m->cpus[i].vcpu, &m->vm, i))
 			fatal_err("%s", vmm_error());
 	}
 	m->running = o->cpus;
+}
+
+/* All vCPUs start at once, and tell themselves apart by what RDI holds. */
+static void set_start_states(struct machine *m)
+{
+	const struct options *o = m->options;
+	struct vmm_start start = {
+		.mode = o->mode,
+		.entry = o->entry,
+		.rsi = o->cpus,
+		.rdx = o->memory,
+	};
+	unsigned int i;
+
+	for (i = 0; i < o->cpus; i++) {
+		start.rdi = i;
+		start.stack = stack_of(o, i);
+		if (vmm_vcpu_start_state(&m->cpus[i].vcpu, &start))
+			fatal_err("%s", vmm_error());
+	}
 }
 
 /* A byte that the guest sent. */
@@ -181,6 +194,17 @@ static void create_devices(struct machine *m)
 	bus_add(&m->bus, &m->exit_port.device);
 	test_device_init(&m->test_device);
 	bus_add(&m->bus, &m->test_device.device);
+	if (m->options->kernel)
+		kernel_add_devices(m);
+}
+
+static void create_binary(struct machine *m)
+{
+	machine_add_memory(m);
+	load_guest(m);
+	vmm_write_tables(m->memory, m->options->mode);
+	machine_add_cpus(m);
+	set_start_states(m);
 }
 
 void machine_create(struct machine *machine, const struct options *options)
@@ -195,10 +219,10 @@ void machine_create(struct machine *machine, const struct options *options)
 	if (vmm_open(&machine->vmm, options->device) ||
 	    vmm_vm_create(&machine->vm, &machine->vmm))
 		fatal_err("%s", vmm_error());
-	create_memory(machine);
-	load_guest(machine);
-	vmm_write_tables(machine->memory, options->mode);
-	create_cpus(machine);
+	if (options->kernel)
+		kernel_create(machine);
+	else
+		create_binary(machine);
 	create_devices(machine);
 }
 
@@ -234,20 +258,31 @@ void machine_wake(struct machine *machine)
 	(void)n;
 }
 
-bool machine_end(struct machine *machine, int status, int signal)
+static bool end(struct machine *m, int status, int signal, bool reset)
 {
 	bool first;
 
-	pthread_mutex_lock(&machine->lock);
-	first = !atomic_load(&machine->ending);
+	pthread_mutex_lock(&m->lock);
+	first = !atomic_load(&m->ending);
 	if (first) {
-		machine->status = status;
-		machine->signal = signal;
-		atomic_store(&machine->ending, true);
+		m->status = status;
+		m->signal = signal;
+		m->reset = reset;
+		atomic_store(&m->ending, true);
 	}
-	pthread_mutex_unlock(&machine->lock);
-	machine_wake(machine);
+	pthread_mutex_unlock(&m->lock);
+	machine_wake(m);
 	return first;
+}
+
+bool machine_end(struct machine *machine, int status, int signal)
+{
+	return end(machine, status, signal, false);
+}
+
+void machine_reset(struct machine *machine)
+{
+	end(machine, 0, 0, true);
 }
 
 /*

@@ -12,8 +12,10 @@
 #include <libminivmm.h>
 
 #include "bus.h"
+#include "cmos.h"
 #include "exit_port.h"
 #include "options.h"
+#include "power.h"
 #include "serial.h"
 #include "test_device.h"
 
@@ -44,11 +46,14 @@ struct cpu {
  * @serial: COM1
  * @exit_port: the exit status
  * @test_device: MMIO to play with
+ * @cmos: clock and memory's size, for a kernel
+ * @power: off and reset, for a kernel
  * @event: eventfd by which other threads wake the console
  * @ending: the run is over and vCPU threads must leave
  * @lock: protects all that follows
  * @status: exit status, valid once @ending
  * @signal: signal to die by instead, or 0
+ * @reset: the guest is to start again instead
  * @running: vCPUs that have not halted
  * @unclaimed: accesses that no device answered
  * @first_unclaimed: the first of them in words
@@ -63,11 +68,14 @@ struct machine {
 	struct serial serial;
 	struct exit_port exit_port;
 	struct test_device test_device;
+	struct cmos cmos;
+	struct power power;
 	int event;
 	atomic_bool ending;
 	pthread_mutex_t lock;
 	int status;
 	int signal;
+	bool reset;
 	unsigned int running;
 	unsigned long unclaimed;
 	char first_unclaimed[VMM_WORDS_SIZE];
@@ -99,6 +107,12 @@ void machine_start(struct machine *machine);
 bool machine_end(struct machine *machine, int status, int signal);
 
 /**
+ * machine_reset - the run is over, and another is to begin
+ * @machine: from machine_create()
+ */
+void machine_reset(struct machine *machine);
+
+/**
  * machine_wake - make the console look again at the machine
  * @machine: from machine_create()
  */
@@ -109,6 +123,30 @@ void machine_wake(struct machine *machine);
  * @machine: machine_end() was called
  */
 void machine_finish(struct machine *machine);
+
+/**
+ * machine_add_memory - have memory for the guest, and give it to the VM
+ * @machine: its VM exists
+ */
+void machine_add_memory(struct machine *machine);
+
+/**
+ * machine_add_cpus - create the vCPUs, without a start state
+ * @machine: its VM exists
+ */
+void machine_add_cpus(struct machine *machine);
+
+/**
+ * kernel_create - all that a machine for a kernel has besides devices (kernel.c)
+ * @machine: its VM exists, and nothing else
+ */
+void kernel_create(struct machine *machine);
+
+/**
+ * kernel_add_devices - the devices that only a kernel asks for (kernel.c)
+ * @machine: its serial port is on the bus
+ */
+void kernel_add_devices(struct machine *machine);
 
 /**
  * cpu_run - the body of a vCPU's thread (cpu.c)

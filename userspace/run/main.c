@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * minivmm-run: runs a flat binary as a virtual machine.
+ * minivmm-run: runs a flat binary or a Linux kernel as a virtual machine.
  *
  * The order of the chapters: options.c (the command line), machine.c (memory,
- * vCPUs and devices), cpu.c (a vCPU's thread), bus.c with serial.c,
- * exit_port.c and test_device.c (the devices), console.c and terminal.c (the
- * keyboard), check.c (can this machine do it at all). What talks to the
- * hypervisor is in ../lib.
+ * vCPUs and devices), kernel.c with ../boot (what a kernel finds), cpu.c (a
+ * vCPU's thread), bus.c with serial.c, exit_port.c, test_device.c, cmos.c and
+ * power.c (the devices), console.c and terminal.c (the keyboard), check.c (can
+ * this machine do it at all). What talks to the hypervisor is in ../lib.
  */
 #include <signal.h>
 #include <stddef.h>
@@ -20,8 +20,11 @@
 
 static void tell_unclaimed(const struct machine *m)
 {
-	/* Under --strict it was told when it happened. */
-	if (!m->unclaimed || m->options->strict)
+	/*
+	 * Under --strict it was told when it happened. A kernel looks for all
+	 * kinds of devices, and means no mistake.
+	 */
+	if (!m->unclaimed || m->options->strict || m->options->kernel)
 		return;
 	print_info("no device answered %lu of the guest's accesses (reads gave all ones, writes were dropped); first: %s; --strict stops there",
 		   m->unclaimed, m->first_unclaimed);
@@ -54,9 +57,15 @@ int main(int argc, char **argv)
 
 	machine_create(&machine, &options);
 	console_init(&console, &machine);
-	machine_start(&machine);
-	console_run(&console);
-	machine_finish(&machine);
+	for (;;) {
+		machine_start(&machine);
+		console_run(&console);
+		machine_finish(&machine);
+		if (!machine.reset)
+			break;
+		/* From scratch: nothing of the last run is left. */
+		machine_create(&machine, &options);
+	}
 	tell_unclaimed(&machine);
 	if (machine.signal)
 		die_by(machine.signal);

@@ -21,6 +21,8 @@
 #define VERSION		"0.1"
 
 #define MEMORY_DEFAULT	(16ULL << 20)
+#define MEMORY_KERNEL	(256ULL << 20)
+#define APPEND_DEFAULT	"console=ttyS0"
 #define MEMORY_MIN	(64ULL << 10)
 /* Above it is room for devices, and page tables map 4 GiB. */
 #define MEMORY_MAX	(3ULL << 30)
@@ -36,11 +38,18 @@ struct option_entry {
 };
 
 static const struct option_entry table[] = {
+	{ "kernel", 'K', "FILE",
+	  "boot this Linux kernel (bzImage or vmlinux) instead of guest.bin" },
+	{ "initrd", 'i', "FILE", "with --kernel: its initial file system" },
+	{ "append", 'a', "STRING",
+	  "with --kernel: its command line (default " APPEND_DEFAULT ")" },
+	{ "no-reboot", 'n', NULL, "with --kernel: end when the guest resets itself" },
 	{ "mode",    'M', "BITS", "start in 16-, 32- or 64-bit mode (default 64)" },
 	{ "load", 'l', "ADDRESS",
 	  "load guest.bin there (default 0x7c00 with --mode 16, else 0x100000)" },
 	{ "entry",   'e', "ADDRESS", "start there (default: the load address)" },
-	{ "memory",  'm', "SIZE", "guest memory, with suffix K, M or G (default 16M, at most 3G)" },
+	{ "memory", 'm', "SIZE",
+	  "guest memory, with suffix K, M or G (default 16M, with --kernel 256M)" },
 	{ "cpus",    'c', "N", "number of vCPUs, each a thread (default 1)" },
 	{ "device", 'd', "PATH",
 	  "hypervisor device (default " VMM_DEFAULT_DEVICE "; /dev/kvm works too)" },
@@ -57,7 +66,9 @@ static void print_help(void)
 	unsigned int i;
 
 	printf("Usage: minivmm-run [options] guest.bin\n"
-	       "Run a flat binary as a virtual machine; its serial port is this terminal.\n\n");
+	       "       minivmm-run [options] --kernel FILE\n"
+	       "Run a flat binary or a Linux kernel as a virtual machine; its serial port is\n"
+	       "this terminal.\n\n");
 	for (i = 0; i < ARRAY_SIZE(table); i++) {
 		snprintf(option, sizeof(option), "-%c, --%s%s%s",
 			 table[i].letter, table[i].name,
@@ -66,8 +77,9 @@ static void print_help(void)
 		printf("  %-22s %s\n", option, table[i].help);
 	}
 	printf("\nOn a terminal, Ctrl-A x leaves and Ctrl-A ? prints the other keys.\n"
-	       "Exit status: what the guest writes to port 0xf4, 0 when all vCPUs have halted,\n"
-	       "2 when it could not start, 125 when the guest broke. More in minivmm-run(1).\n");
+	       "Exit status: what the guest writes to port 0xf4, 0 when all vCPUs have halted or\n"
+	       "a kernel has switched itself off, 2 when it could not start, 125 when the\n"
+	       "guest broke. More in minivmm-run(1).\n");
 }
 
 /* A number in C's notation, with a suffix where @suffixes allows one. */
@@ -183,23 +195,41 @@ static void make_getopt_tables(struct option *longs, char *shorts)
 	longs[i] = (struct option){ 0 };
 }
 
-static void take_option(struct options *o, int letter, bool *has_load,
-			bool *has_entry)
+/* What was given, of the options whose default depends on others. */
+struct given {
+	bool mode, load, entry, memory;
+};
+
+static void take_option(struct options *o, int letter, struct given *given)
 {
 	switch (letter) {
+	case 'K':
+		o->kernel = optarg;
+		break;
+	case 'i':
+		o->initrd = optarg;
+		break;
+	case 'a':
+		o->append = optarg;
+		break;
+	case 'n':
+		o->no_reboot = true;
+		break;
 	case 'M':
 		o->mode = parse_mode(optarg);
+		given->mode = true;
 		break;
 	case 'l':
 		o->load = parse_number("load", optarg, false);
-		*has_load = true;
+		given->load = true;
 		break;
 	case 'e':
 		o->entry = parse_number("entry", optarg, false);
-		*has_entry = true;
+		given->entry = true;
 		break;
 	case 'm':
 		o->memory = parse_memory(optarg);
+		given->memory = true;
 		break;
 	case 'c':
 		o->cpus = parse_cpus(optarg);
@@ -225,11 +255,44 @@ static void take_option(struct options *o, int letter, bool *has_load,
 	}
 }
 
+static void finish_kernel(struct options *o, const struct given *given,
+			  const char *guest)
+{
+	if (guest)
+		fatal_err("one guest at a time; leave '%s' or --kernel out",
+			  guest);
+	if (given->mode || given->load || given->entry)
+		fatal_err("a kernel's file says where it goes and starts; leave --%s out",
+			  given->mode ? "mode" : given->load ? "load" : "entry");
+	if (!o->append)
+		o->append = APPEND_DEFAULT;
+	if (!given->memory)
+		o->memory = MEMORY_KERNEL;
+}
+
+static void finish_binary(struct options *o, const struct given *given,
+			  char **guests)
+{
+	if (o->initrd || o->append || o->no_reboot)
+		fatal_err("--%s is for a kernel; give one with --kernel",
+			  o->initrd ? "initrd" : o->append ? "append" : "no-reboot");
+	if (!guests[0])
+		fatal_err("no guest given; see minivmm-run --help");
+	if (guests[1])
+		fatal_err("one guest at a time; leave '%s' out", guests[1]);
+	o->guest = guests[0];
+	if (!given->load)
+		o->load = o->mode == VMM_MODE_16 ? 0x7c00 : 0x100000;
+	if (!given->entry)
+		o->entry = o->load;
+	check_addresses(o);
+}
+
 void options_parse(struct options *options, int argc, char **argv)
 {
 	char shorts[2 + 2 * ARRAY_SIZE(table)];
 	struct option longs[ARRAY_SIZE(table) + 1];
-	bool has_load = false, has_entry = false;
+	struct given given = { 0 };
 	int letter;
 
 	*options = (struct options){
@@ -251,7 +314,7 @@ void options_parse(struct options *options, int argc, char **argv)
 		if (letter == '?')
 			fatal_err("there is no option '%s'; see minivmm-run --help",
 				  argv[optind - 1]);
-		take_option(options, letter, &has_load, &has_entry);
+		take_option(options, letter, &given);
 	}
 
 	if (options->check) {
@@ -260,15 +323,8 @@ void options_parse(struct options *options, int argc, char **argv)
 				  argv[optind]);
 		return;
 	}
-	if (optind == argc)
-		fatal_err("no guest given; see minivmm-run --help");
-	if (optind + 1 < argc)
-		fatal_err("one guest at a time; leave '%s' out",
-			  argv[optind + 1]);
-	options->guest = argv[optind];
-	if (!has_load)
-		options->load = options->mode == VMM_MODE_16 ? 0x7c00 : 0x100000;
-	if (!has_entry)
-		options->entry = options->load;
-	check_addresses(options);
+	if (options->kernel)
+		finish_kernel(options, &given, argv[optind]);
+	else
+		finish_binary(options, &given, argv + optind);
 }

@@ -11,7 +11,11 @@
 
 /**
  * struct options - the command line
- * @guest: path of the flat binary
+ * @guest: path of the flat binary, or NULL
+ * @kernel: path of the kernel to boot instead, or NULL
+ * @initrd: path of its initial file system, or NULL
+ * @append: its command line
+ * @no_reboot: a guest that resets itself ends the run
  * @device: path of the hypervisor device
  * @mode: mode in which the guest starts
  * @load: gpa to which the binary is loaded
@@ -24,6 +28,10 @@
  */
 struct options {
 	const char *guest;
+	const char *kernel;
+	const char *initrd;
+	const char *append;
+	bool no_reboot;
 	const char *device;
 	enum vmm_mode mode;
 	__u64 load;

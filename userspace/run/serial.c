@@ -3,14 +3,15 @@
  * A 16550A serial port at 0x3f8, the PC's COM1.
  *
  * Sending takes no time: the line status register always says that the
- * transmitter is empty, so that a guest never waits. There is no interrupt
- * controller, so no interrupt is raised; the interrupt identification register
- * still tells what would have raised one.
+ * transmitter is empty, so that a guest never waits. Where the machine has no
+ * interrupt controller no interrupt is raised; the interrupt identification
+ * register still tells what would have raised one.
  *
  * Input that was there before the guest would be lost when the guest clears
  * the FIFO at its start: it waits outside until the guest first looks for
- * some. When the input ends, the port behaves as when a modem's line is cut:
- * carrier detect falls.
+ * some or, on a machine with interrupts, first wants to be told of it. When the
+ * input ends, the port behaves as when a modem's line is cut: carrier detect
+ * falls.
  *
  * Data sheet: National Semiconductor PC16550D.
  * Read next: exit_port.c, the smallest device.
@@ -108,23 +109,41 @@ static unsigned char modem_status(struct serial *s)
 	       (s->carrier_fell ? MSR_CARRIER_CHANGED : 0);
 }
 
-static unsigned char interrupt_id(struct serial *s)
+/* The order is the chip's priority. */
+static unsigned char interrupt_cause(const struct serial *s)
 {
-	unsigned char fifos = s->fcr & FCR_ENABLE ? IIR_FIFOS : 0;
-
-	/* The order is the chip's priority. */
 	if (s->ier & IER_LINE && s->overrun)
-		return fifos | IIR_LINE;
+		return IIR_LINE;
 	if (s->ier & IER_RECEIVED && s->count)
-		return fifos | IIR_RECEIVED;
-	if (s->ier & IER_THR_EMPTY && s->thr_pending) {
-		s->thr_pending = false;
-		return fifos | IIR_THR_EMPTY;
-	}
+		return IIR_RECEIVED;
+	if (s->ier & IER_THR_EMPTY && s->thr_pending)
+		return IIR_THR_EMPTY;
 	if (s->ier & IER_MODEM && !(s->mcr & MCR_LOOP) && !carrier(s) &&
 	    s->carrier_fell)
-		return fifos | IIR_MODEM;
-	return fifos | IIR_NONE;
+		return IIR_MODEM;
+	return IIR_NONE;
+}
+
+static unsigned char interrupt_id(struct serial *s)
+{
+	unsigned char cause = interrupt_cause(s);
+
+	/* To be told of it is what ends this one. */
+	if (cause == IIR_THR_EMPTY)
+		s->thr_pending = false;
+	return cause | (s->fcr & FCR_ENABLE ? IIR_FIFOS : 0);
+}
+
+/* On a PC the line goes through a gate that OUT2 opens; loop-back shuts it. */
+static void update_line(struct serial *s)
+{
+	bool level = interrupt_cause(s) != IIR_NONE && s->mcr & MCR_OUT2 &&
+		     !(s->mcr & MCR_LOOP);
+
+	if (!s->interrupt || level == s->line)
+		return;
+	s->line = level;
+	s->interrupt(s->context, level);
 }
 
 static unsigned char read_register(struct serial *s, __u64 offset)
@@ -223,7 +242,7 @@ static bool serial_read(struct bus_device *device, __u64 offset, __u64 *value,
 
 	(void)len;
 	pthread_mutex_lock(&s->lock);
-	if (!s->listening && looks_for_input(s, offset)) {
+	if (!s->interrupt && !s->listening && looks_for_input(s, offset)) {
 		s->listening = true;
 		has_room = true;
 	}
@@ -231,6 +250,7 @@ static bool serial_read(struct bus_device *device, __u64 offset, __u64 *value,
 	*value = read_register(s, offset);
 	if (had_input && !s->count)
 		has_room = true;
+	update_line(s);
 	pthread_mutex_unlock(&s->lock);
 	if (has_room)
 		s->room(s->context);
@@ -247,8 +267,15 @@ static bool serial_write(struct bus_device *device, __u64 offset, __u64 value,
 	(void)len;
 	pthread_mutex_lock(&s->lock);
 	sent = write_register(s, offset, byte);
-	/* The FIFO was cleared, or loop-back ended: waiting input may come. */
-	may_have_room = (offset == IIR_FCR || offset == MCR) && !s->count;
+	if (s->interrupt && s->ier & IER_RECEIVED)
+		s->listening = true;
+	/*
+	 * The FIFO was cleared, or loop-back ended, or the guest began to
+	 * listen: waiting input may come.
+	 */
+	may_have_room = (offset == IIR_FCR || offset == MCR || offset == IER) &&
+			!s->count;
+	update_line(s);
 	pthread_mutex_unlock(&s->lock);
 	/* Output may block; other vCPUs and input go on meanwhile. */
 	if (sent)
@@ -268,6 +295,7 @@ size_t serial_input(struct serial *serial, const unsigned char *data,
 	if (serial->listening && !(serial->mcr & MCR_LOOP))
 		while (n < size && receive(serial, data[n]))
 			n++;
+	update_line(serial);
 	pthread_mutex_unlock(&serial->lock);
 	return n;
 }
@@ -278,6 +306,7 @@ void serial_hang_up(struct serial *serial)
 	if (!serial->hung_up)
 		serial->carrier_fell = true;
 	serial->hung_up = true;
+	update_line(serial);
 	pthread_mutex_unlock(&serial->lock);
 }
 

@@ -20,7 +20,7 @@
  * @fifo: bytes received that the guest has not read; a ring
  * @head: index of the oldest
  * @count: how many
- * @listening: the guest has looked for input; until then it waits outside
+ * @listening: the guest wants input; until then it waits outside
  * @hung_up: no more input will come
  * @carrier_fell: the change of carrier detect was not read yet
  * @thr_pending: "transmitter empty" is to be told in IIR
@@ -33,7 +33,10 @@
  * @divisor: baud rate divisor
  * @output: takes a byte that the guest sent; called without the lock
  * @room: called without the lock when there may be room for input again
- * @context: argument of both
+ * @interrupt: the interrupt line rises or falls; called with the lock. NULL if
+ *             there is no line
+ * @line: its level
+ * @context: argument of all three
  */
 struct serial {
 	struct bus_device device;
@@ -45,6 +48,8 @@ struct serial {
 	unsigned short divisor;
 	void (*output)(void *context, unsigned char byte);
 	void (*room)(void *context);
+	void (*interrupt)(void *context, bool level);
+	bool line;
 	void *context;
 };
 
