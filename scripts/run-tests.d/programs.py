@@ -18,7 +18,7 @@ NOT_TESTS = ("lib", "bench")
 # Never in the test host.
 RUN_HERE = ("docs", "unit")
 # Run here, and boot hosts of their own: they count as one.
-BOOT_HOSTS = ("testhost", "debughost", "nestedhost", "clients", "kvm-selftests")
+BOOT_HOSTS = ("testhost", "debughost", "nestedhost", "clients", "kvm-selftests", "linux")
 
 
 def folders():
