@@ -10,7 +10,6 @@
  * SDM: "Advanced Programmable Interrupt Controller (APIC)". Read on in start.c.
  */
 #include <linux/ktime.h>
-#include <linux/math64.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/tsc.h>
@@ -32,6 +31,20 @@ static u64 now_ns(void)
 	return ktime_get_ns();
 }
 
+/*
+ * Returns how long so many ticks of the TSC take, rounded up. The guest chooses
+ * any number: no product may overflow, and what is too far is far enough.
+ */
+static u64 tsc_to_ns(u64 ticks)
+{
+	u64 ms = ticks / tsc_khz;
+
+	if (ms >= KTIME_MAX / 2 / NSEC_PER_MSEC)
+		return KTIME_MAX / 2;
+	return ms * NSEC_PER_MSEC +
+		ticks % tsc_khz * NSEC_PER_MSEC / tsc_khz + 1;
+}
+
 /* Programs the timer; the lock is held. */
 static void start_timer(struct vcpu *vcpu)
 {
@@ -51,8 +64,7 @@ static void start_timer(struct vcpu *vcpu)
 		backend->get_msr(vcpu, MSR_IA32_TSC, &guest_tsc);
 		at = now_ns();
 		if (next.tsc > guest_tsc)
-			at += mul_u64_u64_div_u64(next.tsc - guest_tsc, 1000000,
-						  tsc_khz) + 1;
+			at += tsc_to_ns(next.tsc - guest_tsc);
 		break;
 	}
 	hrtimer_start(&irq->timer, ns_to_ktime(at), HRTIMER_MODE_ABS);
@@ -257,10 +269,14 @@ bool vcpu_apic_mmio(struct vcpu *vcpu, u64 gpa, void *data, unsigned int len,
 	unsigned long flags;
 	u32 offset, value;
 
-	if (!vcpu_has_lapic(vcpu) || !lapic_is_enabled(apic) ||
-	    apic->base & LAPIC_BASE_X2APIC ||
-	    (gpa ^ vcpu->apic_base) & PAGE_MASK)
+	if (!vcpu_has_lapic(vcpu) || (gpa ^ apic->base) & PAGE_MASK)
 		return false;
+	/* Switched off or an x2APIC, it leaves a hole (KVM's LAPIC_MMIO_HOLE). */
+	if (!lapic_is_enabled(apic) || apic->base & LAPIC_BASE_X2APIC) {
+		if (!write)
+			memset(data, 0xff, len);
+		return true;
+	}
 	offset = gpa & ~PAGE_MASK;
 	flags = lock_apic(vcpu, &effects);
 	if (!write) {
