@@ -70,10 +70,18 @@ enum {
  * @skip_instruction: steps over the instruction that exited
  * @clear_shadow: ends the interrupt shadow of STI and MOV SS
  * @cpuid_changed: the guest's CPUID is new
- * @map: maps guest frames of @memory; called under its lock; tables come from
- *       @cache; returns false if the cache ran out
- * @zap: unmaps guest frames; under the lock; true if anything was mapped
- * @flush: makes every CPU forget translations zapped before
+ * @map: maps a guest frame, in a page as large as can be; called under the
+ *       memory's lock; tables come from @cache; returns false if it ran out
+ * @zap: unmaps guest frames, with the large pages that they are part of; under
+ *       the lock; true if anything was mapped
+ * @track_writes: lets the next write to each frame be noticed, by a fault or
+ *                (small pages, if memory->pml) by the processor's log; under the
+ *                lock; true if a flush is due
+ * @sync_writes: what the processors have logged until now is in the dirty logs
+ *               when this returns
+ * @age: whether guest frames were used; under the lock; @clear: and take that
+ *       note away (only if memory->ad)
+ * @flush: makes every CPU forget translations that were changed before
  * @free_tables: unmaps guest frames and frees the tables that become empty;
  *               under the lock
  * @counter: one of &enum backend_counter
@@ -108,9 +116,12 @@ struct backend {
 	void (*clear_shadow)(struct vcpu *vcpu);
 	void (*cpuid_changed)(struct vcpu *vcpu);
 
-	bool (*map)(struct guest_memory *memory, u64 gfn, u64 pfn,
-		    bool writable, struct table_cache *cache);
+	bool (*map)(struct vm *vm, const struct page_mapping *mapping,
+		    struct table_cache *cache);
 	bool (*zap)(struct guest_memory *memory, u64 gfn, u64 nr);
+	bool (*track_writes)(struct guest_memory *memory, u64 gfn, u64 nr);
+	void (*sync_writes)(struct vm *vm);
+	bool (*age)(struct guest_memory *memory, u64 gfn, u64 nr, bool clear);
 	void (*flush)(struct vm *vm);
 	void (*free_tables)(struct vm *vm, u64 gfn, u64 nr);
 

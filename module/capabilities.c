@@ -55,6 +55,9 @@ int minivmm_check_extension(unsigned long capability)
 		return 1;
 	case MINIVMM_CAP_COALESCED_MMIO:
 		return MINIVMM_COALESCED_MMIO_PAGE_OFFSET;
+	case MINIVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return MINIVMM_DIRTY_LOG_MANUAL_PROTECT_ENABLE |
+		       MINIVMM_DIRTY_LOG_INITIALLY_SET;
 	case MINIVMM_CAP_NR_VCPUS:
 		return min_t(int, num_online_cpus(), MINIVMM_MAX_VCPUS);
 	case MINIVMM_CAP_MAX_VCPUS:
@@ -103,6 +106,8 @@ int vm_enable_cap(struct vm *vm, const void __user *user)
 	switch (cap.cap) {
 	case MINIVMM_CAP_MAX_VCPU_ID:
 		return set_max_vcpu_id(vm, cap.args[0]);
+	case MINIVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return memory_set_manual_protect(vm, cap.args[0]);
 	default:
 		return -EINVAL;
 	}

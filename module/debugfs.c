@@ -80,6 +80,9 @@ static int vm_stats_show(struct seq_file *seq, void *unused)
 	seq_printf(seq, "emulated\t%llu\n", emulated);
 	seq_printf(seq, "flushes\t%llu\n",
 		   READ_ONCE(vm->memory.flush_generation));
+	seq_printf(seq, "pages_4k\t%llu\n", READ_ONCE(vm->memory.mapped[0]));
+	seq_printf(seq, "pages_2m\t%llu\n", READ_ONCE(vm->memory.mapped[1]));
+	seq_printf(seq, "pages_1g\t%llu\n", READ_ONCE(vm->memory.mapped[2]));
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(vm_stats);

@@ -318,12 +318,13 @@ static int delivery_error(struct vcpu *vcpu)
 int vcpu_memory_exit(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->exit;
+	unsigned int how = (exit->write ? MEMORY_WRITE : 0) |
+			   (exit->fetch ? MEMORY_FETCH : 0);
 	int ret;
 
 	vcpu->stats.ept_faults++;
 	guest_access_begin(&vcpu->access);
-	ret = memory_fault(&vcpu->access, &vcpu->table_cache, exit->gpa,
-			   exit->write);
+	ret = memory_fault(&vcpu->access, &vcpu->table_cache, exit->gpa, how);
 	if (ret == MEMORY_FAULT_MMIO)
 		ret = exit->vectoring ? delivery_error(vcpu) : emulate(vcpu);
 	guest_access_end(&vcpu->access);

@@ -114,6 +114,7 @@ struct vcpu_exit {
 	u64 gpa;
 	u64 gva;
 	bool write;		/* to @gpa */
+	bool fetch;		/* from @gpa */
 	bool gva_valid;		/* @gva is what was translated to @gpa */
 };
 

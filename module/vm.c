@@ -75,6 +75,32 @@ static long vm_set_region(struct vm *vm, void __user *user)
 	return ret;
 }
 
+static long vm_get_dirty_log(struct vm *vm, void __user *user)
+{
+	struct minivmm_dirty_log log;
+	int ret;
+
+	if (copy_from_user(&log, user, sizeof(log)))
+		return -EFAULT;
+	mutex_lock(&vm->lock);
+	ret = memory_get_dirty_log(vm, &log);
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
+static long vm_clear_dirty_log(struct vm *vm, void __user *user)
+{
+	struct minivmm_clear_dirty_log log;
+	int ret;
+
+	if (copy_from_user(&log, user, sizeof(log)))
+		return -EFAULT;
+	mutex_lock(&vm->lock);
+	ret = memory_clear_dirty_log(vm, &log);
+	mutex_unlock(&vm->lock);
+	return ret;
+}
+
 /*
  * Other processors need three pages for a TSS and one for an identity map to
  * run real mode; with unrestricted guest there is nothing to put there.
@@ -122,6 +148,10 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vm_enable_cap(vm, user);
 	case MINIVMM_SET_USER_MEMORY_REGION:
 		return vm_set_region(vm, user);
+	case MINIVMM_GET_DIRTY_LOG:
+		return vm_get_dirty_log(vm, user);
+	case MINIVMM_CLEAR_DIRTY_LOG:
+		return vm_clear_dirty_log(vm, user);
 	case MINIVMM_SET_TSS_ADDR:
 		return vm_set_tss_addr(arg);
 	case MINIVMM_SET_IDENTITY_MAP_ADDR:

@@ -9,6 +9,11 @@
  * simply faults again. No reference to the page is kept: the notifier tells us
  * before it goes away.
  *
+ * Where the caller has a large page (transparent, or of hugetlbfs), the guest
+ * gets it whole if the slot allows: its addresses have to be aligned alike, and
+ * a slot with a dirty log has small pages only. What the caller has is read in
+ * its page tables.
+ *
  * Read on in notifier.c, and in vmx/ept.c for the tables.
  */
 #include <linux/mm.h>
@@ -60,41 +65,119 @@ static int find_page(unsigned long hva, bool write, bool slot_writable,
 	return ret == -EINTR ? -EINTR : -EFAULT;
 }
 
-static int map_page(struct guest_memory *memory, u64 gfn, struct page *page, bool writable,
+/*
+ * How large a page the caller's page tables have at @hva. They are not freed
+ * while interrupts are off; each entry is read once, as it may become another
+ * one meanwhile. The answer counts only if nothing is invalidated meanwhile:
+ * @lock of the memory is held, and no invalidation is under way.
+ */
+static int host_level(struct mm_struct *mm, unsigned long hva)
+{
+	int level = LEVEL_4K;
+	unsigned long flags;
+	pgd_t pgd;
+	p4d_t p4d;
+	pud_t pud;
+	pmd_t pmd;
+
+	local_irq_save(flags);
+	pgd = READ_ONCE(*pgd_offset(mm, hva));
+	if (pgd_none(pgd))
+		goto out;
+	p4d = READ_ONCE(*p4d_offset(&pgd, hva));
+	if (p4d_none(p4d) || !p4d_present(p4d))
+		goto out;
+	pud = READ_ONCE(*pud_offset(&p4d, hva));
+	if (pud_none(pud) || !pud_present(pud))
+		goto out;
+	if (pud_leaf(pud)) {
+		level = LEVEL_1G;
+		goto out;
+	}
+	pmd = READ_ONCE(*pmd_offset(&pud, hva));
+	if (!pmd_none(pmd) && pmd_present(pmd) && pmd_leaf(pmd))
+		level = LEVEL_2M;
+out:
+	local_irq_restore(flags);
+	return level;
+}
+
+/* Whether the page of @level around @gfn is in the slot, and aligned in both. */
+static bool slot_has_level(const struct memory_slot *slot, u64 gfn, int level)
+{
+	u64 frames = level_frames(level);
+	u64 first = gfn & ~(frames - 1);
+
+	return !((slot->base_gfn ^ slot->hva >> PAGE_SHIFT) & (frames - 1)) &&
+	       first >= slot->base_gfn &&
+	       first + frames <= slot->base_gfn + slot->npages;
+}
+
+static int mapping_level(struct guest_memory *memory,
+			 const struct memory_slot *slot, u64 gfn)
+{
+	int level;
+
+	if (slot->dirty || !slot_has_level(slot, gfn, LEVEL_2M))
+		return LEVEL_4K;
+	level = host_level(memory->mm,
+			   slot->hva + ((gfn - slot->base_gfn) << PAGE_SHIFT));
+	if (level == LEVEL_1G && !slot_has_level(slot, gfn, LEVEL_1G))
+		return LEVEL_2M;
+	return level;
+}
+
+static int map_page(struct vm *vm, const struct memory_slot *slot,
+		    struct page_mapping *mapping, struct page *page,
 		    unsigned long invalidations, struct table_cache *cache)
 {
+	struct guest_memory *memory = &vm->memory;
 	int ret = MEMORY_FAULT_MAPPED;
 
 	spin_lock(&memory->lock);
 	if (memory->invalidating || memory->invalidations != invalidations)
 		goto out;
-	if (!backend->map(memory, gfn, page_to_pfn(page), writable, cache))
+	mapping->level = mapping_level(memory, slot, mapping->gfn);
+	if (!backend->map(vm, mapping, cache)) {
 		ret = -ENOMEM;
+		goto out;
+	}
+	if (!mapping->writable)
+		goto out;
 	/* The guest's writes do not show in the caller's page tables. */
-	if (writable && !PageReserved(page))
+	if (!PageReserved(page))
 		SetPageDirty(page);
+	if (mapping->dirty)
+		memory_mark_dirty(slot, mapping->gfn);
 out:
 	spin_unlock(&memory->lock);
 	return ret;
 }
 
-static int fault_in(struct guest_memory *memory, struct table_cache *cache,
-		    const struct memory_slot *slot, u64 gfn, bool write,
+static int fault_in(struct vm *vm, struct table_cache *cache,
+		    const struct memory_slot *slot, u64 gfn, unsigned int how,
 		    unsigned long invalidations)
 {
 	unsigned long hva = slot->hva + ((gfn - slot->base_gfn) << PAGE_SHIFT);
+	bool write = how & MEMORY_WRITE;
+	struct page_mapping mapping = {
+		.gfn = gfn,
+		.dirty = write || !slot->dirty,
+		.fetch = how & MEMORY_FETCH,
+	};
+	bool may_write = !(slot->flags & MINIVMM_MEM_READONLY) &&
+			 (mapping.dirty || READ_ONCE(vm->memory.pml));
 	struct page *page;
-	bool writable;
 	int ret;
 
 	ret = fill_cache(cache);
 	if (ret)
 		return ret;
-	ret = find_page(hva, write, !(slot->flags & MINIVMM_MEM_READONLY), &page,
-			&writable);
+	ret = find_page(hva, write, may_write, &page, &mapping.writable);
 	if (ret)
 		return ret;
-	ret = map_page(memory, gfn, page, writable, invalidations, cache);
+	mapping.pfn = page_to_pfn(page);
+	ret = map_page(vm, slot, &mapping, page, invalidations, cache);
 	put_page(page);
 	return ret;
 }
@@ -104,13 +187,13 @@ static int fault_in(struct guest_memory *memory, struct table_cache *cache,
  * @access: begun
  * @cache: the vCPU's own, kept from one fault to the next
  * @gpa: guest-physical address
- * @write: the access is a write
+ * @how: bits of &enum memory_fault_access
  *
  * Return: MEMORY_FAULT_MAPPED; MEMORY_FAULT_MMIO; -EFAULT: the caller has no
  * memory behind the slot (or none that may be written); -ENOMEM; -EINTR.
  */
 int memory_fault(struct guest_access *access, struct table_cache *cache,
-		 u64 gpa, bool write)
+		 u64 gpa, unsigned int how)
 {
 	struct guest_memory *memory = access->memory;
 	unsigned long invalidations = READ_ONCE(memory->invalidations);
@@ -123,7 +206,9 @@ int memory_fault(struct guest_access *access, struct table_cache *cache,
 	 */
 	smp_rmb();
 	slot = memory_slot(memory, gfn);
-	if (!slot || (write && slot->flags & MINIVMM_MEM_READONLY))
+	if (!slot ||
+	    (how & MEMORY_WRITE && slot->flags & MINIVMM_MEM_READONLY))
 		return MEMORY_FAULT_MMIO;
-	return fault_in(memory, cache, slot, gfn, write, invalidations);
+	return fault_in(container_of(memory, struct vm, memory), cache, slot,
+			gfn, how, invalidations);
 }

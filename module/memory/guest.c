@@ -54,15 +54,19 @@ find_slot(struct guest_access *access, u64 gfn)
 	return another_slot(access, gfn);
 }
 
-/* Where the caller has @gpa; NULL if there is no slot (writable, for @write). */
 static __always_inline void __user *
-gpa_to_user(struct guest_access *access, u64 gpa, bool write)
+slot_to_user(const struct memory_slot *slot, u64 gpa)
+{
+	return (void __user *)(slot->hva + (gpa - (slot->base_gfn << PAGE_SHIFT)));
+}
+
+/* The slot of @gpa, NULL if there is none that the guest may write. */
+static __always_inline const struct memory_slot *
+find_writable_slot(struct guest_access *access, u64 gpa)
 {
 	const struct memory_slot *slot = find_slot(access, gpa >> PAGE_SHIFT);
 
-	if (!slot || (write && slot->flags & MINIVMM_MEM_READONLY))
-		return NULL;
-	return (void __user *)(slot->hva + (gpa - (slot->base_gfn << PAGE_SHIFT)));
+	return slot && !(slot->flags & MINIVMM_MEM_READONLY) ? slot : NULL;
 }
 
 /*
@@ -105,10 +109,12 @@ do {									\
 int guest_read(struct guest_access *access, u64 gpa, void *data,
 	       unsigned int len)
 {
-	const void __user *from = gpa_to_user(access, gpa, false);
+	const struct memory_slot *slot = find_slot(access, gpa >> PAGE_SHIFT);
+	const void __user *from;
 
-	if (!from)
+	if (!slot)
 		return 1;
+	from = slot_to_user(slot, gpa);
 	if (!user_read_access_begin(from, len))
 		return -EFAULT;
 	copy_pieces(unsafe_get_user, from, data, len, fault);
@@ -132,14 +138,17 @@ fault:
 int guest_write(struct guest_access *access, u64 gpa, const void *data,
 		unsigned int len)
 {
-	void __user *to = gpa_to_user(access, gpa, true);
+	const struct memory_slot *slot = find_writable_slot(access, gpa);
+	void __user *to;
 
-	if (!to)
+	if (!slot)
 		return 1;
+	to = slot_to_user(slot, gpa);
 	if (!user_write_access_begin(to, len))
 		return -EFAULT;
 	copy_pieces(unsafe_put_user, to, data, len, fault);
 	user_write_access_end();
+	memory_mark_dirty(slot, gpa >> PAGE_SHIFT);
 	return 0;
 fault:
 	user_write_access_end();
@@ -196,7 +205,13 @@ static int user_cmpxchg_sized(void __user *to, u64 *old, u64 new,
 int guest_cmpxchg(struct guest_access *access, u64 gpa, u64 *old, u64 new,
 		  unsigned int len)
 {
-	void __user *to = gpa_to_user(access, gpa, true);
+	const struct memory_slot *slot = find_writable_slot(access, gpa);
+	int ret;
 
-	return to ? user_cmpxchg_sized(to, old, new, len) : 1;
+	if (!slot)
+		return 1;
+	ret = user_cmpxchg_sized(slot_to_user(slot, gpa), old, new, len);
+	if (!ret)
+		memory_mark_dirty(slot, gpa >> PAGE_SHIFT);
+	return ret;
 }

@@ -15,12 +15,27 @@ static struct vm *notifier_vm(struct mmu_notifier *notifier)
 	return container_of(notifier, struct vm, memory.notifier);
 }
 
-/* Zaps what the slots map to [@start, @end); true if anything was mapped. */
-static bool zap_hva_range(struct vm *vm, unsigned long start, unsigned long end)
+enum range_operation {
+	RANGE_ZAP,
+	RANGE_TEST_YOUNG,
+	RANGE_CLEAR_YOUNG,
+};
+
+static bool operate(struct guest_memory *memory, u64 gfn, u64 nr,
+		    enum range_operation operation)
+{
+	if (operation == RANGE_ZAP)
+		return backend->zap(memory, gfn, nr);
+	return backend->age(memory, gfn, nr, operation == RANGE_CLEAR_YOUNG);
+}
+
+/* For the frames that the slots map to [@start, @end): any was mapped, or young. */
+static bool for_hva_range(struct vm *vm, unsigned long start, unsigned long end,
+			  enum range_operation operation)
 {
 	struct guest_memory *memory = &vm->memory;
 	const struct slot_array *slots;
-	bool zapped = false;
+	bool any = false;
 	unsigned int i;
 
 	slots = srcu_dereference(memory->slots, &memory->srcu);
@@ -34,10 +49,10 @@ static bool zap_hva_range(struct vm *vm, unsigned long start, unsigned long end)
 			continue;
 		from = (from - slot->hva) >> PAGE_SHIFT;
 		to = (to - slot->hva + PAGE_SIZE - 1) >> PAGE_SHIFT;
-		if (backend->zap(memory, slot->base_gfn + from, to - from))
-			zapped = true;
+		any |= operate(memory, slot->base_gfn + from, to - from,
+			       operation);
 	}
-	return zapped;
+	return any;
 }
 
 static bool zap_and_flush(struct vm *vm, unsigned long start, unsigned long end,
@@ -50,7 +65,7 @@ static bool zap_and_flush(struct vm *vm, unsigned long start, unsigned long end,
 	srcu = srcu_read_lock(&memory->srcu);
 	spin_lock(&memory->lock);
 	memory->invalidating += invalidating;
-	zapped = zap_hva_range(vm, start, end);
+	zapped = for_hva_range(vm, start, end, RANGE_ZAP);
 	if (zapped)
 		backend->flush(vm);
 	spin_unlock(&memory->lock);
@@ -79,15 +94,58 @@ static void invalidate_end(struct mmu_notifier *notifier,
 }
 
 /*
- * Whether a page was used since the last time is what the accessed bit says.
- * Without it the answer is whether it was mapped: it is unmapped, and mapped
- * again only if it is used.
+ * Whether pages were used since the last time. Their accessed flags say so; the
+ * processor sets one again only when it has forgotten the translation.
  */
+static bool age(struct vm *vm, unsigned long start, unsigned long end,
+		enum range_operation operation, bool flush)
+{
+	struct guest_memory *memory = &vm->memory;
+	bool young;
+	int srcu;
+
+	srcu = srcu_read_lock(&memory->srcu);
+	spin_lock(&memory->lock);
+	young = for_hva_range(vm, start, end, operation);
+	if (young && flush)
+		backend->flush(vm);
+	spin_unlock(&memory->lock);
+	srcu_read_unlock(&memory->srcu, srcu);
+	return young;
+}
+
+/*
+ * Without accessed flags a page counts as used if it is mapped: it is unmapped,
+ * and comes back only if it is used.
+ */
+static compat_young_t clear_flush_young(struct mmu_notifier *notifier,
+					struct mm_struct *mm,
+					unsigned long start, unsigned long end)
+{
+	struct vm *vm = notifier_vm(notifier);
+
+	if (!READ_ONCE(vm->memory.ad))
+		return zap_and_flush(vm, start, end, 0);
+	return age(vm, start, end, RANGE_CLEAR_YOUNG, true);
+}
+
+/* The kernel wants an estimate, and no processor disturbed for it. */
 static compat_young_t clear_young(struct mmu_notifier *notifier,
 				  struct mm_struct *mm,
 				  unsigned long start, unsigned long end)
 {
-	return zap_and_flush(notifier_vm(notifier), start, end, 0);
+	struct vm *vm = notifier_vm(notifier);
+
+	if (!READ_ONCE(vm->memory.ad))
+		return zap_and_flush(vm, start, end, 0);
+	return age(vm, start, end, RANGE_CLEAR_YOUNG, false);
+}
+
+static compat_young_t test_young(struct mmu_notifier *notifier,
+				 struct mm_struct *mm, unsigned long address)
+{
+	return age(notifier_vm(notifier), address, address + 1,
+		   RANGE_TEST_YOUNG, false);
 }
 
 static void release(struct mmu_notifier *notifier, struct mm_struct *mm)
@@ -98,7 +156,9 @@ static void release(struct mmu_notifier *notifier, struct mm_struct *mm)
 static const struct mmu_notifier_ops notifier_ops = {
 	.invalidate_range_start	= invalidate_start,
 	.invalidate_range_end	= invalidate_end,
-	.clear_flush_young	= clear_young,
+	.clear_flush_young	= clear_flush_young,
+	.clear_young		= clear_young,
+	.test_young		= test_young,
 	.release		= release,
 };
 

@@ -8,7 +8,7 @@
  * SRCU.
  *
  * The checks and their order are those of KVM's KVM_SET_USER_MEMORY_REGION.
- * Read on in fault.c.
+ * Read on in fault.c, and in dirty_log.c.
  */
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
@@ -49,7 +49,12 @@ int memory_init(struct guest_memory *memory)
  */
 void memory_destroy(struct guest_memory *memory)
 {
-	kvfree(rcu_dereference_protected(memory->slots, 1));
+	struct slot_array *slots = rcu_dereference_protected(memory->slots, 1);
+	unsigned int i;
+
+	for (i = 0; i < slots->count; i++)
+		kvfree(slots->slot[i].dirty);
+	kvfree(slots);
 	cleanup_srcu_struct(&memory->srcu);
 	mmdrop(memory->mm);
 }
@@ -88,7 +93,7 @@ static int check_region(const struct minivmm_userspace_memory_region *region)
 	u64 gpa = region->guest_phys_addr;
 	u64 hva = region->userspace_addr;
 
-	if (region->flags & ~MINIVMM_MEM_READONLY)
+	if (region->flags & ~(MINIVMM_MEM_READONLY | MINIVMM_MEM_LOG_DIRTY_PAGES))
 		return -EINVAL;
 	if (!PAGE_ALIGNED(size) || !PAGE_ALIGNED(gpa) || !PAGE_ALIGNED(hva))
 		return -EINVAL;
@@ -104,9 +109,22 @@ static int check_region(const struct minivmm_userspace_memory_region *region)
 	return 0;
 }
 
-static const struct memory_slot *slot_by_id(const struct slot_array *slots,
-					    u32 id)
+static const struct slot_array *current_slots(struct vm *vm)
 {
+	return rcu_dereference_protected(vm->memory.slots,
+					 lockdep_is_held(&vm->lock));
+}
+
+/**
+ * memory_slot_by_id - find a slot by the caller's number
+ * @vm: its lock is held
+ * @id: the number
+ *
+ * Return: the slot, NULL if there is none.
+ */
+const struct memory_slot *memory_slot_by_id(struct vm *vm, u32 id)
+{
+	const struct slot_array *slots = current_slots(vm);
 	unsigned int i;
 
 	for (i = 0; i < slots->count; i++)
@@ -158,38 +176,89 @@ static struct slot_array *copy_slots(const struct slot_array *old, u32 id,
 	return copy;
 }
 
+static unsigned int count_logged(const struct slot_array *slots)
+{
+	unsigned int i, logged = 0;
+
+	for (i = 0; i < slots->count; i++)
+		logged += !!slots->slot[i].dirty;
+	return logged;
+}
+
 /*
- * Publishes the slots with @new instead of @old (either may be NULL), and
- * forgets what the page tables say of @old. Both are one step for the notifier,
- * which finds what is mapped by the slots alone; and it counts as an
- * invalidation, so that no fault maps a page that it found by the old array.
+ * Publishes @after, and forgets what the page tables say of @gone, unless NULL.
+ * Both are one step for the notifier, which finds what is mapped by the slots
+ * alone; and it counts as an invalidation, so that no fault maps a page that it
+ * found by the old array.
  */
-static int replace_slot(struct vm *vm, const struct memory_slot *old,
-			const struct memory_slot *new)
+static void publish(struct vm *vm, struct slot_array *after,
+		    const struct memory_slot *gone)
 {
 	struct guest_memory *memory = &vm->memory;
-	struct slot_array *before, *after;
 
-	before = rcu_dereference_protected(memory->slots,
-					   lockdep_is_held(&vm->lock));
-	after = copy_slots(before, old ? old->id : new->id, new);
-	if (!after)
-		return -ENOMEM;
 	spin_lock(&memory->lock);
 	rcu_assign_pointer(memory->slots, after);
-	if (old)
-		backend->free_tables(vm, old->base_gfn, old->npages);
+	WRITE_ONCE(memory->logged_slots, count_logged(after));
+	if (gone)
+		backend->free_tables(vm, gone->base_gfn, gone->npages);
 	/* Pairs with the barrier in fault.c: the slots, then the count. */
 	smp_wmb();
 	memory->invalidations++;
 	spin_unlock(&memory->lock);
 	synchronize_srcu_expedited(&memory->srcu);
+}
+
+/*
+ * Puts @new at the place of @old; either may be NULL. If only the dirty log
+ * begins, what is mapped stays, and is made to tell of writes; all other
+ * changes begin with empty tables, so that the log's end brings back large
+ * pages.
+ */
+static int replace_slot(struct vm *vm, const struct memory_slot *old,
+			const struct memory_slot *new)
+{
+	struct slot_array *before, *after;
+	unsigned long *log = NULL;
+	bool begins = old && new && new->base_gfn == old->base_gfn &&
+		      new->dirty;
+
+	before = rcu_dereference_protected(vm->memory.slots,
+					   lockdep_is_held(&vm->lock));
+	after = copy_slots(before, old ? old->id : new->id, new);
+	if (!after)
+		return -ENOMEM;
+	publish(vm, after, begins ? NULL : old);
+	if (begins)
+		memory_track_writes(vm, new);
+	if (old && (!new || !new->dirty))
+		log = old->dirty;
+	kvfree(log);
 	kvfree(before);
 	return 0;
 }
 
+/* Creates the slot, or makes what is changed of @old; all has been checked. */
+static int set_slot(struct vm *vm, const struct memory_slot *old,
+		    struct memory_slot *new)
+{
+	bool logged = new->flags & MINIVMM_MEM_LOG_DIRTY_PAGES;
+	int ret;
+
+	if (logged && old && old->dirty) {
+		new->dirty = old->dirty;
+	} else if (logged) {
+		ret = memory_start_log(&vm->memory, new);
+		if (ret)
+			return ret;
+	}
+	ret = replace_slot(vm, old, new);
+	if (ret && (!old || new->dirty != old->dirty))
+		kvfree(new->dirty);
+	return ret;
+}
+
 /**
- * memory_set_region - create, move or delete a slot
+ * memory_set_region - create, move or delete a slot, or change its dirty log
  * @vm: its lock is held
  * @region: as the caller gave it
  *
@@ -200,7 +269,6 @@ static int replace_slot(struct vm *vm, const struct memory_slot *old,
 int memory_set_region(struct vm *vm,
 		      const struct minivmm_userspace_memory_region *region)
 {
-	const struct slot_array *slots;
 	const struct memory_slot *old;
 	struct memory_slot new = {
 		.base_gfn = region->guest_phys_addr >> PAGE_SHIFT,
@@ -213,21 +281,20 @@ int memory_set_region(struct vm *vm,
 
 	if (ret)
 		return ret;
-	slots = rcu_dereference_protected(vm->memory.slots,
-					  lockdep_is_held(&vm->lock));
-	old = slot_by_id(slots, new.id);
+	old = memory_slot_by_id(vm, new.id);
 	if (!new.npages)
 		return old ? replace_slot(vm, old, NULL) : -EINVAL;
 	if (old) {
 		if (new.hva != old->hva || new.npages != old->npages ||
-		    new.flags != old->flags)
+		    (new.flags ^ old->flags) & MINIVMM_MEM_READONLY)
 			return -EINVAL;
 		if (new.base_gfn == old->base_gfn)
-			return 0;
+			return new.flags == old->flags ? 0 :
+			       set_slot(vm, old, &new);
 	}
-	if (overlaps(slots, &new))
+	if (overlaps(current_slots(vm), &new))
 		return -EEXIST;
 	if (new.base_gfn + new.npages > BIT_ULL(MINIVMM_GPA_BITS - PAGE_SHIFT))
 		return -EINVAL;
-	return replace_slot(vm, old, &new);
+	return set_slot(vm, old, &new);
 }

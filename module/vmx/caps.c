@@ -9,6 +9,7 @@
  * SDM: "VMX Capability Reporting Facility".
  */
 #include <linux/init.h>
+#include <linux/moduleparam.h>
 #include <asm/cpufeature.h>
 #include <asm/processor.h>
 
@@ -16,6 +17,14 @@
 #include "vmcs.h"
 
 struct vmx_caps vmx_caps __ro_after_init;
+
+static bool eptad = true;
+module_param(eptad, bool, 0444);
+MODULE_PARM_DESC(eptad, "Use accessed and dirty flags in EPT, if the processor has them");
+
+static bool pml = true;
+module_param(pml, bool, 0444);
+MODULE_PARM_DESC(pml, "Use page-modification logging for the dirty log, if the processor has it; wants eptad");
 
 /**
  * struct control_group - one group of VM-execution, entry or exit controls
@@ -57,7 +66,7 @@ static const struct control_group cpu2_controls = {
 	.optional = SECONDARY_EXEC_ENABLE_VPID | SECONDARY_EXEC_ENABLE_RDTSCP |
 		    SECONDARY_EXEC_ENABLE_INVPCID |
 		    SECONDARY_EXEC_WBINVD_EXITING |
-		    SECONDARY_EXEC_ENCLS_EXITING,
+		    SECONDARY_EXEC_ENCLS_EXITING | SECONDARY_EXEC_ENABLE_PML,
 };
 
 static const struct control_group exit_controls = {
@@ -134,6 +143,14 @@ static void choose_vpid(struct vmx_caps *caps)
 		caps->cpu2 &= ~SECONDARY_EXEC_ENABLE_VPID;
 }
 
+static void choose_dirty_tracking(struct vmx_caps *caps)
+{
+	if (!eptad)
+		caps->ept_vpid &= ~VMX_EPT_AD_BIT;
+	if (!pml || !(caps->ept_vpid & VMX_EPT_AD_BIT))
+		caps->cpu2 &= ~SECONDARY_EXEC_ENABLE_PML;
+}
+
 static int read_caps(struct vmx_caps *caps)
 {
 	u64 basic;
@@ -159,6 +176,7 @@ static int read_caps(struct vmx_caps *caps)
 		return ret;
 	rdmsrq(MSR_IA32_VMX_EPT_VPID_CAP, caps->ept_vpid);
 	choose_vpid(caps);
+	choose_dirty_tracking(caps);
 	choose_perf_switch(caps);
 	return check_ept(caps->ept_vpid);
 }

@@ -333,6 +333,7 @@ static int exit_ept_violation(struct vmx_vcpu *vx)
 	exit->qualification = vmcs_readl(EXIT_QUALIFICATION);
 	exit->gpa = vmcs_read64(GUEST_PHYSICAL_ADDRESS);
 	exit->write = exit->qualification & EPT_VIOLATION_ACC_WRITE;
+	exit->fetch = exit->qualification & EPT_VIOLATION_ACC_INSTR;
 	exit->gva_valid = exit->qualification & EPT_VIOLATION_GVA_TRANSLATED &&
 			  exit->qualification & EPT_VIOLATION_GVA_IS_VALID;
 	requeue_event(vx);
@@ -342,6 +343,13 @@ static int exit_ept_violation(struct vmx_vcpu *vx)
 		return EXIT_SLOW;
 	vmx_skip_instruction(&vx->vcpu);
 	return leave_if_work();
+}
+
+/* The log is emptied when the window closes. */
+static int exit_pml_full(struct vmx_vcpu *vx)
+{
+	requeue_event(vx);
+	return EXIT_LEAVE;
 }
 
 static const struct {
@@ -384,6 +392,7 @@ static const struct {
 	[EXIT_REASON_XSETBV]		  = { exit_xsetbv,
 					      vmx_exit_xsetbv_slow },
 	[EXIT_REASON_VMFUNC]		  = { exit_invalid_opcode },
+	[EXIT_REASON_PML_FULL]		  = { exit_pml_full },
 	[EXIT_REASON_ENCLS]		  = { exit_invalid_opcode },
 };
 
@@ -465,6 +474,9 @@ static const struct backend vmx_backend = {
 	.cpuid_changed		= vmx_cpuid_changed,
 	.map			= vmx_ept_map,
 	.zap			= vmx_ept_zap,
+	.track_writes		= vmx_ept_track_writes,
+	.sync_writes		= vmx_ept_sync_writes,
+	.age			= vmx_ept_age,
 	.flush			= vmx_ept_flush,
 	.free_tables		= vmx_ept_free_tables,
 	.counter		= vmx_counter,

@@ -278,8 +278,10 @@ static int window(struct vmx_vcpu *vx)
 		vmx_switch_to_guest(vx);
 		ret = enter_often(vx);
 		vmx_switch_to_host(vx);
+		vmx_pml_flush(vx);
 	}
-	WRITE_ONCE(vx->in_guest, false);
+	/* Pairs with the barrier in ept.c: what was logged, then that we are out. */
+	smp_store_release(&vx->in_guest, false);
 	local_irq_enable();
 	stats->longest_window = max(stats->longest_window, rdtsc() - start);
 	return ret;

@@ -139,8 +139,9 @@ static void write_controls(struct vmx_vcpu *vx)
 	struct guest_memory *memory = &vx->vcpu.vm->memory;
 	u32 cpu2 = vmx_caps.cpu2;
 
-	/* Until its CPUID says that the guest has them. */
-	cpu2 &= ~(SECONDARY_EXEC_ENABLE_RDTSCP | SECONDARY_EXEC_ENABLE_INVPCID);
+	/* Until its CPUID says that the guest has them, or there is a dirty log. */
+	cpu2 &= ~(SECONDARY_EXEC_ENABLE_RDTSCP | SECONDARY_EXEC_ENABLE_INVPCID |
+		  SECONDARY_EXEC_ENABLE_PML);
 	if (!vx->vpid)
 		cpu2 &= ~SECONDARY_EXEC_ENABLE_VPID;
 	vx->controls.cpu = vmx_caps.cpu;
@@ -233,7 +234,7 @@ struct vcpu *vmx_vcpu_alloc(struct vm *vm, u32 id)
 	vx->cpu = -1;
 	vx->vmcs = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	vx->msr_bitmap = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (!vx->vmcs || !vx->msr_bitmap) {
+	if (!vx->vmcs || !vx->msr_bitmap || vmx_pml_alloc(vx)) {
 		free_page((unsigned long)vx->msr_bitmap);
 		free_page((unsigned long)vx->vmcs);
 		kfree(vx);
@@ -262,6 +263,7 @@ void vmx_vcpu_free(struct vcpu *vcpu)
 	clear_anywhere(vx);
 	if (vx->vpid)
 		ida_free(&vpids, vx->vpid);
+	vmx_pml_free(vx);
 	free_page((unsigned long)vx->msr_bitmap);
 	free_page((unsigned long)vx->vmcs);
 	kfree(vx);

@@ -4,10 +4,11 @@
  *
  * In reading order: caps.c (what the processor can do), root.c (VMX root
  * operation on each CPU), vmcs.c (the VMCS, made and moved between CPUs),
- * state.c (the guest's state in it), reset.c (its first state), ept.c
- * (guest-physical memory), switch.c (host registers that VT-x does not switch),
- * enter.S (the door), run.c (the loop around it), exits.c (one table: what
- * happens at a VM exit) and control_regs.c (the exits of CR and DR accesses).
+ * state.c (the guest's state in it), reset.c (its first state), ept.c (guest-
+ * physical memory), pml.c (which of it was written), switch.c (host registers
+ * that VT-x does not switch), enter.S (the door), run.c (the loop around it),
+ * exits.c (one table: what happens at a VM exit) and control_regs.c (the exits
+ * of CR and DR accesses).
  */
 #ifndef MINIVMM_VMX_H
 #define MINIVMM_VMX_H
@@ -104,6 +105,8 @@ enum injected_event {
  * @pdptrs_valid: the PAE pointers read outside the window can be used
  * @loaded: what the MSRs of SYSCALL have in the window
  * @saved: host registers
+ * @pml: the processor's log of pages written, a page; NULL: not used
+ * @pml_on: it logs
  */
 struct vmx_vcpu {
 	struct vcpu vcpu;
@@ -143,6 +146,8 @@ struct vmx_vcpu {
 	bool pdptrs_valid;
 	struct syscall_msrs loaded;
 	struct host_registers saved;
+	u64 *pml;
+	bool pml_on;
 };
 
 /**
@@ -256,12 +261,21 @@ void vmx_reset(struct vcpu *vcpu);
 int vmx_ept_init(struct vm *vm);
 void vmx_ept_destroy(struct vm *vm);
 u64 vmx_ept_pointer(const struct guest_memory *memory);
-bool vmx_ept_map(struct guest_memory *memory, u64 gfn, u64 pfn, bool writable,
+bool vmx_ept_map(struct vm *vm, const struct page_mapping *mapping,
 		 struct table_cache *cache);
 bool vmx_ept_zap(struct guest_memory *memory, u64 gfn, u64 nr);
+bool vmx_ept_track_writes(struct guest_memory *memory, u64 gfn, u64 nr);
+bool vmx_ept_age(struct guest_memory *memory, u64 gfn, u64 nr, bool clear);
+void vmx_ept_sync_writes(struct vm *vm);
 void vmx_ept_free_tables(struct vm *vm, u64 gfn, u64 nr);
 void vmx_ept_flush(struct vm *vm);
 void vmx_ept_flush_local(struct vmx_vcpu *vx);
+
+/* pml.c */
+int vmx_pml_alloc(struct vmx_vcpu *vx);
+void vmx_pml_free(struct vmx_vcpu *vx);
+void vmx_pml_update(struct vmx_vcpu *vx);
+void vmx_pml_flush(struct vmx_vcpu *vx);
 
 /* switch.c */
 int vmx_switch_init(void);

@@ -218,18 +218,23 @@ TEST(slot_move_onto_another_is_eexist)
 	EXPECT_EQ(0, vm_set_slot(vm, 1, 0, SIZE + PAGE, SIZE, hva));
 }
 
-TEST(slot_dirty_log)
+TEST(slot_dirty_log_can_be_changed)
 {
 	uint8_t *hva = memory(SIZE);
 
 	vm = vm_create();
-	if (on_kvm()) {
-		EXPECT_EQ(0, vm_set_slot(vm, 0, MINIVMM_MEM_LOG_DIRTY_PAGES, 0, SIZE, hva));
-	} else {
-		/* No dirty log yet: refused, not ignored. */
-		EXPECT_ERRNO(EINVAL, vm_set_slot(vm, 0, MINIVMM_MEM_LOG_DIRTY_PAGES, 0,
-						 SIZE, hva));
-	}
+	EXPECT_EQ(0, vm_set_slot(vm, 0, MINIVMM_MEM_LOG_DIRTY_PAGES, 0, SIZE, hva));
+	EXPECT_EQ(0, vm_set_slot(vm, 0, 0, 0, SIZE, hva));
+	EXPECT_EQ(0, vm_set_slot(vm, 0, MINIVMM_MEM_LOG_DIRTY_PAGES, 0, SIZE, hva));
+	/* with a move at once */
+	EXPECT_EQ(0, vm_set_slot(vm, 0, 0, SIZE, SIZE, hva));
+	EXPECT_EQ(0, vm_set_slot(vm, 0, MINIVMM_MEM_LOG_DIRTY_PAGES, 0, SIZE, hva));
+	/* but nothing else with it */
+	EXPECT_ERRNO(EINVAL, vm_set_slot(vm, 0, MINIVMM_MEM_READONLY, 0, SIZE, hva));
+	EXPECT_ERRNO(EINVAL, vm_set_slot(vm, 0, 0, 0, SIZE - PAGE, hva));
+	EXPECT_EQ(0, vm_set_slot(vm, 1, MINIVMM_MEM_READONLY, SIZE, SIZE, hva));
+	EXPECT_EQ(0, vm_set_slot(vm, 1, MINIVMM_MEM_READONLY | MINIVMM_MEM_LOG_DIRTY_PAGES,
+				 SIZE, SIZE, hva));
 }
 
 /* ---- and what the guest sees of it ---- */

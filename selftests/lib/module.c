@@ -28,15 +28,20 @@ int module_file(void)
 	return fd;
 }
 
-void module_load(void)
+void module_load_with(const char *parameters)
 {
 	int fd = module_file();
 
-	ASSERT_OK(syscall(SYS_finit_module, fd, "", 0));
+	ASSERT_OK(syscall(SYS_finit_module, fd, parameters, 0));
 	close(fd);
 	/* udev or devtmpfs makes the node */
 	for (unsigned int i = 0; access(device_path(), R_OK) && i < 100; i++)
 		usleep(10000);
+}
+
+void module_load(void)
+{
+	module_load_with("");
 }
 
 int module_unload(void)

@@ -13,6 +13,8 @@
 /* An open fd of minivmm.ko; $MINIVMM_MODULE says where it is elsewhere. */
 int module_file(void);
 void module_load(void);
+/* ... with parameters, as for insmod. */
+void module_load_with(const char *parameters);
 int module_unload(void);
 /* How many references there are on the module. */
 long module_references(void);
