@@ -349,6 +349,8 @@ static int exit_ept_violation(struct vmx_vcpu *vx)
 static int exit_pml_full(struct vmx_vcpu *vx)
 {
 	requeue_event(vx);
+	if (vmcs_readl(EXIT_QUALIFICATION) & INTR_INFO_UNBLOCK_NMI)
+		mask_nmi_again(vx);
 	return EXIT_LEAVE;
 }
 
