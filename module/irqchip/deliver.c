@@ -33,8 +33,9 @@ void vcpu_kick(struct vcpu *vcpu)
  */
 void vcpu_request(struct vcpu *vcpu, unsigned int request)
 {
-	if (!test_and_set_bit(request, &vcpu->irq.requests))
-		vcpu_kick(vcpu);
+	/* Kicked even if it was set: what was there before may not have woken it. */
+	set_bit(request, &vcpu->irq.requests);
+	vcpu_kick(vcpu);
 }
 
 /*

@@ -56,7 +56,7 @@ static void pic_unmasked(struct pic *pic, unsigned int line)
 
 static void ioapic_unmasked(struct ioapic *ioapic, unsigned int pin)
 {
-	if (pin == 2)
+	if (BIT(pin) & PIT_PINS)
 		vm_pit_unmasked(of_ioapic(ioapic));
 }
 
@@ -77,8 +77,7 @@ static void tell_acked(struct irqchip *irqchip, unsigned long lines,
 {
 	unsigned int line;
 
-	/* GSI 0, where the PIT is. */
-	if (lines & BIT(0) || pins & BIT(2))
+	if (lines & BIT(0) || pins & PIT_PINS)
 		vm_pit_acked(irqchip);
 	for_each_set_bit(line, &lines, PIC_LINES)
 		irq_acked(irqchip->vm, line < 8 ? MINIVMM_IRQCHIP_PIC_MASTER :

@@ -35,6 +35,11 @@ enum irqchip_kind {
 	IRQCHIP_KERNEL,		/* PIC and I/O APIC as well */
 };
 
+/*
+ * The PIT is on GSI 0: pin 0 of the I/O APIC, or pin 2 by the routing that PCs
+ * have.
+ */
+#define PIT_PINS		(BIT(0) | BIT(2))
 /* Ranges of ports and of memory that PIC and I/O APIC answer. */
 #define NR_CHIP_DEVICES		4
 /* GSIs, and entries of the routing table */

@@ -190,8 +190,7 @@ static long create(struct vm *vm, bool speaker)
 	pit->irqchip = vm->irqchip;
 	pit->reinject = true;
 	pit->acked = true;
-	/* GSI 0, where the PIT is. */
-	ioapic_watch(&vm->irqchip->ioapic, BIT(2));
+	ioapic_watch(&vm->irqchip->ioapic, PIT_PINS);
 	compat_hrtimer_setup(&pit->timer, pit_fired, CLOCK_MONOTONIC,
 			     HRTIMER_MODE_ABS);
 	pit_init(&pit->pit, speaker, now_ns());

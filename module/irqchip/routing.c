@@ -27,5 +27,5 @@ int irq_route_set(struct vm *vm, enum irq_source source, u32 gsi, bool level)
 	if (gsi < 16)
 		ret = irqchip_set_line(vm->irqchip, gsi / 8, gsi % 8, source, level);
 	return max(ret, irqchip_set_line(vm->irqchip, MINIVMM_IRQCHIP_IOAPIC,
-				gsi == 0 ? 2 : gsi, source, level));
+				gsi, source, level));
 }
