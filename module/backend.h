@@ -69,6 +69,10 @@ enum {
  *                 every MMIO access needs it
  * @skip_instruction: steps over the instruction that exited
  * @clear_shadow: ends the interrupt shadow of STI and MOV SS
+ * @get_shadow: MINIVMM_X86_SHADOW_INT_*
+ * @set_shadow: writes it
+ * @get_pdptrs: fetches PAE's page-directory pointers
+ * @debug_changed: the debug registers in the vCPU are new
  * @cpuid_changed: the guest's CPUID is new
  * @map: maps a guest frame, in a page as large as can be; called under the
  *       memory's lock; tables come from @cache; returns false if it ran out
@@ -114,6 +118,10 @@ struct backend {
 	void (*set_nmi_masked)(struct vcpu *vcpu, bool masked);
 	void (*skip_instruction)(struct vcpu *vcpu);
 	void (*clear_shadow)(struct vcpu *vcpu);
+	u8 (*get_shadow)(struct vcpu *vcpu);
+	void (*set_shadow)(struct vcpu *vcpu, u8 shadow);
+	void (*get_pdptrs)(struct vcpu *vcpu);
+	void (*debug_changed)(struct vcpu *vcpu);
 	void (*cpuid_changed)(struct vcpu *vcpu);
 
 	bool (*map)(struct vm *vm, const struct page_mapping *mapping,

@@ -43,8 +43,12 @@ int minivmm_check_extension(unsigned long capability)
 	case MINIVMM_CAP_JOIN_MEMORY_REGIONS_WORKS:
 	case MINIVMM_CAP_SET_IDENTITY_MAP_ADDR:
 	case MINIVMM_CAP_INTERNAL_ERROR_DATA:
+	case MINIVMM_CAP_VCPU_EVENTS:
+	case MINIVMM_CAP_DEBUGREGS:
+	case MINIVMM_CAP_X86_ROBUST_SINGLESTEP:
 	case MINIVMM_CAP_ENABLE_CAP:
 	case MINIVMM_CAP_IOEVENTFD:
+	case MINIVMM_CAP_XSAVE:
 	case MINIVMM_CAP_READONLY_MEM:
 	case MINIVMM_CAP_IOEVENTFD_NO_LENGTH:
 	case MINIVMM_CAP_IOEVENTFD_ANY_LENGTH:
@@ -52,12 +56,21 @@ int minivmm_check_extension(unsigned long capability)
 	case MINIVMM_CAP_ENABLE_CAP_VM:
 	case MINIVMM_CAP_CHECK_EXTENSION_VM:
 	case MINIVMM_CAP_IMMEDIATE_EXIT:
+	case MINIVMM_CAP_EXCEPTION_PAYLOAD:
+	case MINIVMM_CAP_SREGS2:
+	case MINIVMM_CAP_X86_TRIPLE_FAULT_EVENT:
 		return 1;
 	case MINIVMM_CAP_COALESCED_MMIO:
 		return MINIVMM_COALESCED_MMIO_PAGE_OFFSET;
 	case MINIVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		return MINIVMM_DIRTY_LOG_MANUAL_PROTECT_ENABLE |
 		       MINIVMM_DIRTY_LOG_INITIALLY_SET;
+	case MINIVMM_CAP_XCRS:
+		return guest_xcr0_mask() != 0;
+	case MINIVMM_CAP_XSAVE2:
+		return guest_xsave_user_size();
+	case MINIVMM_CAP_SYNC_REGS:
+		return SYNC_REGS_KNOWN;
 	case MINIVMM_CAP_NR_VCPUS:
 		return min_t(int, num_online_cpus(), MINIVMM_MAX_VCPUS);
 	case MINIVMM_CAP_MAX_VCPUS:
@@ -108,6 +121,12 @@ int vm_enable_cap(struct vm *vm, const void __user *user)
 		return set_max_vcpu_id(vm, cap.args[0]);
 	case MINIVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		return memory_set_manual_protect(vm, cap.args[0]);
+	case MINIVMM_CAP_EXCEPTION_PAYLOAD:
+		vm->options.exception_payload = cap.args[0];
+		return 0;
+	case MINIVMM_CAP_X86_TRIPLE_FAULT_EVENT:
+		vm->options.triple_fault_event = cap.args[0];
+		return 0;
 	default:
 		return -EINVAL;
 	}

@@ -41,9 +41,13 @@ struct vcpu;
 /**
  * struct vm_options - what the owner has switched on (ENABLE_CAP)
  * @max_vcpu_id: ids of vCPUs are below; 0: MINIVMM_MAX_VCPUS
+ * @exception_payload: VCPU_EVENTS tells pending exceptions from injected ones
+ * @triple_fault_event: and has a triple fault that waits
  */
 struct vm_options {
 	u32 max_vcpu_id;
+	bool exception_payload;
+	bool triple_fault_event;
 };
 
 /**
@@ -331,9 +335,18 @@ void vcpu_get_regs(struct vcpu *vcpu, struct minivmm_regs *regs);
 void vcpu_set_regs(struct vcpu *vcpu, const struct minivmm_regs *regs);
 void vcpu_get_sregs(struct vcpu *vcpu, struct minivmm_sregs *sregs);
 int vcpu_set_sregs(struct vcpu *vcpu, const struct minivmm_sregs *sregs);
+void vcpu_get_sregs2(struct vcpu *vcpu, struct minivmm_sregs2 *sregs2);
+int vcpu_set_sregs2(struct vcpu *vcpu, const struct minivmm_sregs2 *sregs2);
 bool cr0_is_valid(unsigned long cr0);
 bool cr4_is_valid(struct vcpu *vcpu, unsigned long cr4);
 int vcpu_load_pdptrs(struct vcpu *vcpu, unsigned long cr3);
+
+/* state.c: the state that a client saves and restores, beyond the registers */
+#define SYNC_REGS_KNOWN	(MINIVMM_SYNC_X86_REGS | MINIVMM_SYNC_X86_SREGS | \
+			 MINIVMM_SYNC_X86_EVENTS)
+long vcpu_state_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *user);
+int vcpu_take_sync_regs(struct vcpu *vcpu);
+void vcpu_give_sync_regs(struct vcpu *vcpu);
 
 /* events.c */
 void vcpu_queue_exception(struct vcpu *vcpu, u8 vector);

@@ -208,6 +208,13 @@ static bool sregs_are_valid(struct vcpu *vcpu, const struct minivmm_sregs *sregs
 	return !(sregs->efer & EFER_LMA) && !sregs->cs.l;
 }
 
+/* The guest pages by PAE's tables, whose top are four registers. */
+static bool is_pae(const struct vcpu_control_regs *crs, u64 efer)
+{
+	return crs->cr0 & X86_CR0_PG && crs->cr4 & X86_CR4_PAE &&
+	       !(efer & EFER_LMA);
+}
+
 /**
  * vcpu_load_pdptrs - load the four page-directory pointers of PAE paging
  * @vcpu: gets them
@@ -244,15 +251,9 @@ static void set_interrupt_bitmap(struct vcpu *vcpu,
 		vcpu_queue_interrupt(vcpu, vector);
 }
 
-/**
- * vcpu_set_sregs - serve SET_SREGS
- * @vcpu: the vCPU
- * @sregs: the registers
- *
- * Return: 0; -EINVAL: control registers that contradict each other, or a bit
- * the guest cannot have; nothing is changed then.
- */
-int vcpu_set_sregs(struct vcpu *vcpu, const struct minivmm_sregs *sregs)
+/* Like SET_SREGS, but with PAE's pointers from the owner, or NULL. */
+static int set_sregs(struct vcpu *vcpu, const struct minivmm_sregs *sregs,
+		     const u64 *pdptrs)
 {
 	struct vcpu_control_regs crs = {
 		.cr0 = (sregs->cr0 & CR0_KNOWN) | X86_CR0_ET,
@@ -276,8 +277,9 @@ int vcpu_set_sregs(struct vcpu *vcpu, const struct minivmm_sregs *sregs)
 			vcpu->cr8 = sregs->cr8;
 	}
 	vcpu->efer = sregs->efer;
-	if (crs.cr0 & X86_CR0_PG && crs.cr4 & X86_CR4_PAE &&
-	    !(vcpu->efer & EFER_LMA))
+	if (pdptrs)
+		memcpy(vcpu->pdptr, pdptrs, sizeof(vcpu->pdptr));
+	else if (is_pae(&crs, vcpu->efer))
 		vcpu_load_pdptrs(vcpu, crs.cr3);
 	backend->set_crs(vcpu, &crs);
 	vcpu->exit.gva_valid = false;
@@ -291,6 +293,68 @@ int vcpu_set_sregs(struct vcpu *vcpu, const struct minivmm_sregs *sregs)
 		backend->set_segment(vcpu, seg, &segment);
 	}
 	cpuid_update(vcpu, crs.cr4);
-	set_interrupt_bitmap(vcpu, sregs);
 	return 0;
+}
+
+/**
+ * vcpu_set_sregs - serve SET_SREGS
+ * @vcpu: the vCPU
+ * @sregs: the registers
+ *
+ * Return: 0; -EINVAL: control registers that contradict each other, or a bit
+ * the guest cannot have; nothing is changed then.
+ */
+int vcpu_set_sregs(struct vcpu *vcpu, const struct minivmm_sregs *sregs)
+{
+	int ret = set_sregs(vcpu, sregs, NULL);
+
+	if (!ret)
+		set_interrupt_bitmap(vcpu, sregs);
+	return ret;
+}
+
+/* Both structures begin with the same registers. */
+#define SREGS_COMMON	offsetof(struct minivmm_sregs2, flags)
+static_assert(SREGS_COMMON == offsetof(struct minivmm_sregs, interrupt_bitmap));
+
+/**
+ * vcpu_get_sregs2 - serve GET_SREGS2
+ * @vcpu: the vCPU
+ * @sregs2: gets the registers
+ */
+void vcpu_get_sregs2(struct vcpu *vcpu, struct minivmm_sregs2 *sregs2)
+{
+	struct vcpu_control_regs crs;
+	struct minivmm_sregs sregs;
+
+	vcpu_get_sregs(vcpu, &sregs);
+	memset(sregs2, 0, sizeof(*sregs2));
+	memcpy(sregs2, &sregs, SREGS_COMMON);
+	backend->get_crs(vcpu, &crs);
+	if (!is_pae(&crs, vcpu->efer))
+		return;
+	backend->get_pdptrs(vcpu);
+	memcpy(sregs2->pdptrs, vcpu->pdptr, sizeof(sregs2->pdptrs));
+	sregs2->flags = MINIVMM_SREGS2_FLAGS_PDPTRS_VALID;
+}
+
+/**
+ * vcpu_set_sregs2 - serve SET_SREGS2
+ * @vcpu: the vCPU
+ * @sregs2: the registers
+ *
+ * Return: 0; -EINVAL: as SET_SREGS, or pointers of PAE paging without it.
+ */
+int vcpu_set_sregs2(struct vcpu *vcpu, const struct minivmm_sregs2 *sregs2)
+{
+	struct vcpu_control_regs crs = { .cr0 = sregs2->cr0, .cr4 = sregs2->cr4 };
+	bool valid = sregs2->flags & MINIVMM_SREGS2_FLAGS_PDPTRS_VALID;
+	struct minivmm_sregs sregs = {};
+
+	if (sregs2->flags & ~MINIVMM_SREGS2_FLAGS_PDPTRS_VALID)
+		return -EINVAL;
+	if (valid && !is_pae(&crs, sregs2->efer))
+		return -EINVAL;
+	memcpy(&sregs, sregs2, SREGS_COMMON);
+	return set_sregs(vcpu, &sregs, valid ? sregs2->pdptrs : NULL);
 }

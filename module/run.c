@@ -114,9 +114,12 @@ static int run_masked(struct vcpu *vcpu)
 	int (*complete)(struct vcpu *vcpu) = vcpu->complete;
 	int ret;
 
-	/* There are no register sets that can be synchronised this way. */
-	if (READ_ONCE(run->kvm_valid_regs) || READ_ONCE(run->kvm_dirty_regs))
+	if ((READ_ONCE(run->kvm_valid_regs) | READ_ONCE(run->kvm_dirty_regs)) &
+	    ~SYNC_REGS_KNOWN)
 		return -EINVAL;
+	ret = vcpu_take_sync_regs(vcpu);
+	if (ret)
+		return ret;
 	if (!vcpu_has_lapic(vcpu)) {
 		if (cr8 > 15)
 			return -EINVAL;
@@ -182,6 +185,7 @@ int vcpu_run(struct vcpu *vcpu)
 	else
 		ret = run_masked(vcpu);
 	fill_in_run(vcpu);
+	vcpu_give_sync_regs(vcpu);
 	if (masked)
 		sigmask_deactivate();
 	if (!ret)

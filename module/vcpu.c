@@ -170,6 +170,18 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd,
 		return cpuid_get(vcpu, user);
 	case MINIVMM_INTERRUPT:
 		return vcpu_ioctl_interrupt(vcpu, user);
+	case MINIVMM_GET_SREGS2:
+	case MINIVMM_SET_SREGS2:
+	case MINIVMM_GET_VCPU_EVENTS:
+	case MINIVMM_SET_VCPU_EVENTS:
+	case MINIVMM_GET_DEBUGREGS:
+	case MINIVMM_SET_DEBUGREGS:
+	case MINIVMM_GET_XSAVE:
+	case MINIVMM_GET_XSAVE2:
+	case MINIVMM_SET_XSAVE:
+	case MINIVMM_GET_XCRS:
+	case MINIVMM_SET_XCRS:
+		return vcpu_state_ioctl(vcpu, cmd, user);
 	case MINIVMM_NMI:
 		vcpu_queue_nmi(vcpu);
 		return 0;

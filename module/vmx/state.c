@@ -11,10 +11,7 @@
  * "Checks on the Guest State Area".
  */
 #include <linux/sched.h>
-#include <linux/smp.h>
-#include <asm/debugreg.h>
 #include <asm/processor-flags.h>
-#include <asm/trapnr.h>
 
 #include "vmx.h"
 #include "vmcs.h"
@@ -172,6 +169,31 @@ void vmx_write_pdptrs(struct vmx_vcpu *vx)
 	vmcs_write64(GUEST_PDPTR1, vx->vcpu.pdptr[1]);
 	vmcs_write64(GUEST_PDPTR2, vx->vcpu.pdptr[2]);
 	vmcs_write64(GUEST_PDPTR3, vx->vcpu.pdptr[3]);
+}
+
+/**
+ * vmx_get_pdptrs - fetch the PAE page-directory pointers into the vCPU
+ * @vcpu: the vCPU; MOV to CR3 loads them without an exit
+ */
+void vmx_get_pdptrs(struct vcpu *vcpu)
+{
+	vmx_get(to_vmx(vcpu));
+	vcpu->pdptr[0] = vmcs_read64(GUEST_PDPTR0);
+	vcpu->pdptr[1] = vmcs_read64(GUEST_PDPTR1);
+	vcpu->pdptr[2] = vmcs_read64(GUEST_PDPTR2);
+	vcpu->pdptr[3] = vmcs_read64(GUEST_PDPTR3);
+	vmx_put();
+}
+
+/**
+ * vmx_debug_changed - put the breakpoints in force into the VMCS
+ * @vcpu: the vCPU
+ */
+void vmx_debug_changed(struct vcpu *vcpu)
+{
+	vmx_get(to_vmx(vcpu));
+	vmcs_writel(GUEST_DR7, vcpu->dr7);
+	vmx_put();
 }
 
 /* The VMCS is current. */
@@ -439,87 +461,6 @@ unsigned int vmx_mode(struct vcpu *vcpu)
 }
 
 /**
- * vmx_interrupt_allowed - whether the guest would take an interrupt now
- * @vcpu: the vCPU
- */
-bool vmx_interrupt_allowed(struct vcpu *vcpu)
-{
-	bool shadow;
-
-	if (!(vcpu_rflags(vcpu) & X86_EFLAGS_IF))
-		return false;
-	vmx_get(to_vmx(vcpu));
-	shadow = vmcs_read32(GUEST_INTERRUPTIBILITY_INFO) &
-		 (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS);
-	vmx_put();
-	return !shadow;
-}
-
-/**
- * vmx_nmi_masked - whether an NMI has to wait for IRET
- * @vcpu: the vCPU
- */
-bool vmx_nmi_masked(struct vcpu *vcpu)
-{
-	bool masked;
-
-	vmx_get(to_vmx(vcpu));
-	masked = vmcs_read32(GUEST_INTERRUPTIBILITY_INFO) & GUEST_INTR_STATE_NMI;
-	vmx_put();
-	return masked;
-}
-
-/**
- * vmx_set_nmi_masked - choose whether an NMI has to wait for IRET
- * @vcpu: the vCPU
- * @masked: it has to
- */
-void vmx_set_nmi_masked(struct vcpu *vcpu, bool masked)
-{
-	u32 state;
-
-	vmx_get(to_vmx(vcpu));
-	state = vmcs_read32(GUEST_INTERRUPTIBILITY_INFO) & ~GUEST_INTR_STATE_NMI;
-	vmcs_write32(GUEST_INTERRUPTIBILITY_INFO,
-		     masked ? state | GUEST_INTR_STATE_NMI : state);
-	vmx_put();
-}
-
-/**
- * vmx_nmi_allowed - whether the guest would take an NMI now
- *
- * The VMCS is current.
- */
-bool vmx_nmi_allowed(void)
-{
-	return !(vmcs_read32(GUEST_INTERRUPTIBILITY_INFO) &
-		 (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS |
-		  GUEST_INTR_STATE_NMI));
-}
-
-/* The VMCS is current. */
-static void clear_shadow(void)
-{
-	u32 state = vmcs_read32(GUEST_INTERRUPTIBILITY_INFO);
-
-	if (unlikely(state & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)))
-		vmcs_write32(GUEST_INTERRUPTIBILITY_INFO,
-			     state & ~(GUEST_INTR_STATE_STI |
-				       GUEST_INTR_STATE_MOV_SS));
-}
-
-/**
- * vmx_clear_shadow - end the interrupt shadow of STI and MOV SS
- * @vcpu: the vCPU
- */
-void vmx_clear_shadow(struct vcpu *vcpu)
-{
-	vmx_get(to_vmx(vcpu));
-	clear_shadow();
-	vmx_put();
-}
-
-/**
  * vmx_cache_rip_and_rflags - fetch both, as most exits need them
  * @vcpu: the vCPU, its VMCS is current
  */
@@ -566,29 +507,6 @@ void vmx_load_emulator(struct vcpu *vcpu)
 	paging->efer = vcpu->efer;
 	paging->rflags = vcpu->rflags;
 	paging->maxphyaddr = vcpu->cpuid.maxphyaddr;
-}
-
-/**
- * vmx_skip_instruction - step over the instruction that exited
- * @vcpu: the vCPU
- */
-void vmx_skip_instruction(struct vcpu *vcpu)
-{
-	unsigned long next;
-
-	vmx_get(to_vmx(vcpu));
-	vmx_cache_rip_and_rflags(vcpu);
-	next = vcpu->rip + vmcs_read32(VM_EXIT_INSTRUCTION_LEN);
-	/* EIP wraps at 4 GiB outside 64-bit mode. */
-	if (unlikely((next ^ vcpu->rip) >> 32) && vmx_mode(vcpu) != 64)
-		next = (u32)next;
-	vcpu_set_rip(vcpu, next);
-	clear_shadow();
-	vmx_put();
-	if (unlikely(vcpu->rflags & X86_EFLAGS_TF)) {
-		vcpu->dr6 |= DR_STEP;
-		vcpu_queue_exception(vcpu, X86_TRAP_DB);
-	}
 }
 
 /**

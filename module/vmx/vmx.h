@@ -4,11 +4,12 @@
  *
  * In reading order: caps.c (what the processor can do), root.c (VMX root
  * operation on each CPU), vmcs.c (the VMCS, made and moved between CPUs),
- * state.c (the guest's state in it), reset.c (its first state), ept.c (guest-
- * physical memory), pml.c (which of it was written), switch.c (host registers
- * that VT-x does not switch), enter.S (the door), run.c (the loop around it),
- * exits.c (one table: what happens at a VM exit) and control_regs.c (the exits
- * of CR and DR accesses).
+ * state.c (the guest's state in it), interruptibility.c (when it takes an
+ * interrupt), reset.c (its first state), ept.c (guest-physical memory), pml.c
+ * (which of it was written), switch.c (host registers that VT-x does not
+ * switch), enter.S (the door), run.c (the loop around it), exits.c (one table:
+ * what happens at a VM exit) and control_regs.c (the exits of CR and DR
+ * accesses).
  */
 #ifndef MINIVMM_VMX_H
 #define MINIVMM_VMX_H
@@ -245,13 +246,19 @@ int vmx_get_msr(struct vcpu *vcpu, u32 index, u64 *data);
 int vmx_set_msr(struct vcpu *vcpu, u32 index, u64 data);
 unsigned int vmx_cpl(struct vcpu *vcpu);
 unsigned int vmx_mode(struct vcpu *vcpu);
+void vmx_cpuid_changed(struct vcpu *vcpu);
+void vmx_get_pdptrs(struct vcpu *vcpu);
+void vmx_debug_changed(struct vcpu *vcpu);
+
+/* interruptibility.c */
 bool vmx_interrupt_allowed(struct vcpu *vcpu);
 bool vmx_nmi_masked(struct vcpu *vcpu);
 void vmx_set_nmi_masked(struct vcpu *vcpu, bool masked);
 bool vmx_nmi_allowed(void);
-void vmx_skip_instruction(struct vcpu *vcpu);
 void vmx_clear_shadow(struct vcpu *vcpu);
-void vmx_cpuid_changed(struct vcpu *vcpu);
+u8 vmx_get_shadow(struct vcpu *vcpu);
+void vmx_set_shadow(struct vcpu *vcpu, u8 shadow);
+void vmx_skip_instruction(struct vcpu *vcpu);
 
 /* reset.c */
 void vmx_state_reset(struct vmx_vcpu *vx);

@@ -16,6 +16,7 @@
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 #include <asm/fpu/api.h>
 #include <asm/fpu/types.h>
 #include <asm/fpu/xcr.h>
@@ -34,6 +35,7 @@ static struct {
 	bool xsave;
 	u64 host_xcr0;
 	u64 xcr0_mask;
+	u32 mxcsr_mask;
 	struct {
 		u32 size;
 		u32 offset;
@@ -48,9 +50,15 @@ static struct {
  */
 int __init guest_fpu_setup(void)
 {
+	static struct fxregs_state fxsave __initdata __aligned(16);
 	u32 edx;
 	int i;
 
+	kernel_fpu_begin();
+	asm volatile("fxsave64 %0" : "=m" (fxsave));
+	kernel_fpu_end();
+	/* 0: a processor that does not tell has no denormals-are-zero. */
+	features.mxcsr_mask = fxsave.mxcsr_mask ?: 0xffbf;
 	features.xsave = boot_cpu_has(X86_FEATURE_OSXSAVE);
 	if (!features.xsave)
 		return 0;
@@ -118,6 +126,22 @@ u32 xsave_compact_size(u64 xcr0)
 }
 
 /**
+ * guest_fpu_reset - the state after RESET
+ * @fpu: not in the registers
+ */
+void guest_fpu_reset(struct guest_fpu *fpu)
+{
+	struct fxregs_state *fxsave = fpu->area;
+
+	memset(fpu->area, 0, xsave_size(features.xcr0_mask));
+	fxsave->cwd = 0x37f;
+	fxsave->mxcsr = MXCSR_DEFAULT;
+	/* XSTATE_BV: take x87 and SSE from the area, the rest is initial. */
+	if (features.xsave)
+		*(u64 *)(fpu->area + XSAVE_HEADER_OFFSET) = XFEATURE_MASK_FPSSE;
+}
+
+/**
  * guest_fpu_init - make the area, in the state after RESET
  * @fpu: of a new vCPU
  *
@@ -125,19 +149,12 @@ u32 xsave_compact_size(u64 xcr0)
  */
 int guest_fpu_init(struct guest_fpu *fpu)
 {
-	struct fxregs_state *fxsave;
-
 	/* A whole power of two from the slab is aligned to its size. */
 	fpu->area = kzalloc(roundup_pow_of_two(xsave_size(features.xcr0_mask)),
 			    GFP_KERNEL_ACCOUNT);
 	if (!fpu->area)
 		return -ENOMEM;
-	fxsave = fpu->area;
-	fxsave->cwd = 0x37f;
-	fxsave->mxcsr = MXCSR_DEFAULT;
-	/* XSTATE_BV: take x87 and SSE from the area, the rest is initial. */
-	if (features.xsave)
-		*(u64 *)(fpu->area + XSAVE_HEADER_OFFSET) = XFEATURE_MASK_FPSSE;
+	guest_fpu_reset(fpu);
 	return 0;
 }
 
@@ -235,6 +252,110 @@ void guest_fpu_set(struct guest_fpu *fpu, const struct minivmm_fpu *user)
 	/* The area may say that a component is initial: it is not any more. */
 	if (features.xsave)
 		*(u64 *)(fpu->area + XSAVE_HEADER_OFFSET) |= XFEATURE_MASK_FPSSE;
+}
+
+/**
+ * guest_xsave_user_size - bytes of GET_XSAVE2's area
+ *
+ * Return: never less than GET_XSAVE's.
+ */
+u32 guest_xsave_user_size(void)
+{
+	return max_t(u32, xsave_size(features.xcr0_mask),
+		     sizeof(struct minivmm_xsave));
+}
+
+/* What the guest's area, or the owner's, has at the places named by the SDM. */
+#define XSAVE_BV(area)		(*(u64 *)((area) + XSAVE_HEADER_OFFSET))
+#define XSAVE_HEADER_REST	56	/* XCOMP_BV and what is reserved: zero */
+
+/* Copies the components of @xfeatures from one area to the other. */
+static void copy_components(void *to, const void *from, u64 xfeatures)
+{
+	const u64 with_mxcsr = XFEATURE_MASK_FPSSE | XFEATURE_MASK_YMM;
+	const struct fxregs_state *old = from;
+	struct fxregs_state *new = to;
+	int i;
+
+	if (xfeatures & XFEATURE_MASK_FP) {
+		memcpy(new, old, offsetof(struct fxregs_state, mxcsr));
+		memcpy(new->st_space, old->st_space, sizeof(new->st_space));
+	}
+	if (xfeatures & XFEATURE_MASK_SSE)
+		memcpy(new->xmm_space, old->xmm_space, sizeof(new->xmm_space));
+	if (xfeatures & with_mxcsr)
+		new->mxcsr = old->mxcsr;
+	for (i = 2; i < ARRAY_SIZE(features.component); i++)
+		if (xfeatures & BIT_ULL(i))
+			memcpy(to + features.component[i].offset,
+			       from + features.component[i].offset,
+			       features.component[i].size);
+}
+
+/**
+ * guest_xsave_get - serve GET_XSAVE and GET_XSAVE2
+ * @vcpu: its registers are not in the processor's
+ * @user: gets the area; components that the guest cannot have are initial
+ *
+ * Return: 0; -EFAULT; -ENOMEM.
+ */
+int guest_xsave_get(struct vcpu *vcpu, void __user *user)
+{
+	u64 known = vcpu->cpuid.xcr0_supported | XFEATURE_MASK_FPSSE;
+	u32 size = guest_xsave_user_size();
+	struct fxregs_state *area;
+	int ret = 0;
+
+	area = kvzalloc(size, GFP_KERNEL_ACCOUNT);
+	if (!area)
+		return -ENOMEM;
+	copy_components(area, vcpu->fpu.area, known);
+	area->mxcsr_mask = features.mxcsr_mask;
+	XSAVE_BV((void *)area) = features.xsave ?
+				 XSAVE_BV(vcpu->fpu.area) & known :
+				 XFEATURE_MASK_FPSSE;
+	if (copy_to_user(user, area, size))
+		ret = -EFAULT;
+	kvfree(area);
+	return ret;
+}
+
+/* XRSTOR would fault in the kernel: nothing of this may reach it. */
+static bool xsave_is_valid(const void *area)
+{
+	const struct fxregs_state *fxsave = area;
+	u64 known = features.xsave ? features.xcr0_mask : XFEATURE_MASK_FPSSE;
+
+	return !(XSAVE_BV(area) & ~known) &&
+	       !memchr_inv(area + XSAVE_HEADER_OFFSET + 8, 0,
+			   XSAVE_HEADER_REST) &&
+	       !(fxsave->mxcsr & ~features.mxcsr_mask);
+}
+
+/**
+ * guest_xsave_set - serve SET_XSAVE
+ * @vcpu: its registers are not in the processor's
+ * @user: the area; components that it does not name become initial
+ *
+ * Return: 0; -EINVAL: a component that is not there, a compacted area, or a
+ * reserved bit in MXCSR; -EFAULT; -ENOMEM.
+ */
+int guest_xsave_set(struct vcpu *vcpu, const void __user *user)
+{
+	void *area = vmemdup_user(user, guest_xsave_user_size());
+	int ret = -EINVAL;
+
+	if (IS_ERR(area))
+		return PTR_ERR(area);
+	if (xsave_is_valid(area)) {
+		guest_fpu_reset(&vcpu->fpu);
+		copy_components(vcpu->fpu.area, area, XSAVE_BV(area));
+		if (features.xsave)
+			XSAVE_BV(vcpu->fpu.area) = XSAVE_BV(area);
+		ret = 0;
+	}
+	kvfree(area);
+	return ret;
 }
 
 /**

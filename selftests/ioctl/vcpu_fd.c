@@ -177,18 +177,6 @@ TEST(run_with_synchronised_registers_is_einval)
 	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
 }
 
-TEST(run_with_known_synchronised_registers_is_einval)
-{
-	struct vcpu *vcpu = guest_create(MODE_LONG, "\xf4", 1);
-
-	MINIVMM_ONLY("KVM has MINIVMM_CAP_SYNC_REGS");
-	vcpu->run->kvm_valid_regs = 1;
-	EXPECT_ERRNO(EINVAL, vcpu_run(vcpu));
-	vcpu->run->kvm_valid_regs = 0;
-	vcpu->run->kvm_dirty_regs = 1;
-	EXPECT_ERRNO(EINVAL, vcpu_run(vcpu));
-}
-
 TEST(run_with_bad_cr8_is_einval)
 {
 	struct vcpu *vcpu = guest_create(MODE_LONG, "\xf4", 1);
