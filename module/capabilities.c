@@ -13,6 +13,9 @@
 
 #include "backend.h"
 
+#define X2APIC_API_FLAGS	(MINIVMM_X2APIC_API_USE_32BIT_IDS | \
+				 MINIVMM_X2APIC_API_DISABLE_BROADCAST_QUIRK)
+
 /**
  * minivmm_check_extension - serve CHECK_EXTENSION, on the device and on a VM
  * @capability: MINIVMM_CAP_*
@@ -60,6 +63,10 @@ int minivmm_check_extension(unsigned long capability)
 	case MINIVMM_CAP_SREGS2:
 	case MINIVMM_CAP_X86_TRIPLE_FAULT_EVENT:
 		return 1;
+	case MINIVMM_CAP_SPLIT_IRQCHIP:
+		return 1;
+	case MINIVMM_CAP_X2APIC_API:
+		return X2APIC_API_FLAGS;
 	case MINIVMM_CAP_COALESCED_MMIO:
 		return MINIVMM_COALESCED_MMIO_PAGE_OFFSET;
 	case MINIVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
@@ -100,6 +107,16 @@ static int set_max_vcpu_id(struct vm *vm, u64 max)
 	return ret;
 }
 
+static int set_x2apic_api(struct vm *vm, u64 flags)
+{
+	if (flags & ~X2APIC_API_FLAGS)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	irqchip_set_x2apic_api(vm, flags);
+	mutex_unlock(&vm->lock);
+	return 0;
+}
+
 /**
  * vm_enable_cap - serve ENABLE_CAP on a VM
  * @vm: the VM
@@ -119,6 +136,10 @@ int vm_enable_cap(struct vm *vm, const void __user *user)
 	switch (cap.cap) {
 	case MINIVMM_CAP_MAX_VCPU_ID:
 		return set_max_vcpu_id(vm, cap.args[0]);
+	case MINIVMM_CAP_SPLIT_IRQCHIP:
+		return irqchip_create_split(vm, cap.args[0]);
+	case MINIVMM_CAP_X2APIC_API:
+		return set_x2apic_api(vm, cap.args[0]);
 	case MINIVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		return memory_set_manual_protect(vm, cap.args[0]);
 	case MINIVMM_CAP_EXCEPTION_PAYLOAD:

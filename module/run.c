@@ -25,7 +25,7 @@
  */
 bool vcpu_wants_interrupt_window(struct vcpu *vcpu)
 {
-	return !vcpu_has_lapic(vcpu) &&
+	return vcpu->vm->irqchip_kind != IRQCHIP_KERNEL &&
 	       READ_ONCE(vcpu->run->request_interrupt_window);
 }
 
@@ -35,8 +35,13 @@ bool vcpu_wants_interrupt_window(struct vcpu *vcpu)
  */
 bool vcpu_ready_for_interrupt(struct vcpu *vcpu)
 {
-	if (vcpu_has_lapic(vcpu))
+	if (vcpu->vm->irqchip_kind == IRQCHIP_KERNEL)
 		return true;
+	/* A local APIC lets the owner's PIC in by LINT0, and has room for one. */
+	if (vcpu->vm->irqchip_kind == IRQCHIP_SPLIT &&
+	    (vcpu->irq.owner_interrupt >= 0 ||
+	     !lapic_takes_pic(&vcpu->irq.apic)))
+		return false;
 	return !vcpu_event_begun(vcpu) && backend->interrupt_allowed(vcpu);
 }
 

@@ -101,9 +101,8 @@ static long vcpu_ioctl_interrupt(struct vcpu *vcpu, void __user *user)
 		return -EFAULT;
 	if (interrupt.irq >= MINIVMM_NR_INTERRUPTS)
 		return -EINVAL;
-	/* Its own controller says what comes next. */
 	if (vcpu_has_lapic(vcpu))
-		return -ENXIO;
+		return vcpu_irq_from_owner(vcpu, interrupt.irq);
 	vcpu_queue_interrupt(vcpu, interrupt.irq);
 	return 0;
 }

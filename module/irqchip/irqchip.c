@@ -372,6 +372,28 @@ int irqchip_create_split(struct vm *vm, u64 pins)
 }
 
 /**
+ * irqchip_set_x2apic_api - serve ENABLE_CAP of X2APIC_API
+ * @vm: the VM; its lock is held
+ * @flags: MINIVMM_X2APIC_API_*: they can be set, not taken back
+ */
+void irqchip_set_x2apic_api(struct vm *vm, u64 flags)
+{
+	int id;
+
+	if (flags & MINIVMM_X2APIC_API_USE_32BIT_IDS)
+		vm->x2apic_ids = true;
+	if (flags & MINIVMM_X2APIC_API_DISABLE_BROADCAST_QUIRK)
+		vm->x2apic_no_broadcast_quirk = true;
+	for (id = 0; id < vm->vcpus_end; id++) {
+		if (!vm->vcpus[id])
+			continue;
+		vm->vcpus[id]->irq.apic.ids_32bit = vm->x2apic_ids;
+		vm->vcpus[id]->irq.apic.no_broadcast_quirk =
+			vm->x2apic_no_broadcast_quirk;
+	}
+}
+
+/**
  * irqchip_destroy - free a VM's interrupt controllers
  * @vm: nobody uses it any more
  */

@@ -120,6 +120,8 @@ enum {
  * @mp_state: MINIVMM_MP_STATE_*, the vCPU thread's
  * @sipi_vector: where a SIPI wants it to start
  * @eoi_vector: with VCPU_REQ_EOI_EXIT
+ * @owner_interrupt: with a split irqchip: what the owner's PIC has for the vCPU;
+ *                   -1: nothing
  */
 struct vcpu_irq {
 	spinlock_t lock;	/* the local APIC */
@@ -130,11 +132,13 @@ struct vcpu_irq {
 	u32 mp_state;
 	u8 sipi_vector;
 	u8 eoi_vector;
+	int owner_interrupt;
 };
 
 /* irqchip.c */
 int irqchip_create(struct vm *vm);
 int irqchip_create_split(struct vm *vm, u64 pins);
+void irqchip_set_x2apic_api(struct vm *vm, u64 flags);
 void irqchip_destroy(struct vm *vm);
 long irqchip_ioctl(struct vm *vm, unsigned int cmd, void __user *user);
 int irqchip_set_line(struct irqchip *irqchip, unsigned int chip,
@@ -167,6 +171,7 @@ void vcpu_irq_destroy(struct vcpu *vcpu);
 bool vcpu_has_lapic(const struct vcpu *vcpu);
 bool vcpu_irq_pending(struct vcpu *vcpu);
 int vcpu_irq_take(struct vcpu *vcpu);
+int vcpu_irq_from_owner(struct vcpu *vcpu, u8 vector);
 int vcpu_apic_accept(struct vcpu *vcpu, u8 vector, bool level);
 bool vcpu_apic_mmio(struct vcpu *vcpu, u64 gpa, void *data, unsigned int len,
 		    bool write);

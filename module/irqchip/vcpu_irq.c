@@ -145,6 +145,7 @@ void vcpu_irq_init(struct vcpu *vcpu)
 	irq->apic.directed_eoi = vcpu->vm->irqchip_kind == IRQCHIP_SPLIT;
 	lapic_reset(&irq->apic, false);
 	vcpu->apic_base = irq->apic.base;
+	irq->owner_interrupt = -1;
 	irq->apic.ids_32bit = vcpu->vm->x2apic_ids;
 	irq->apic.no_broadcast_quirk = vcpu->vm->x2apic_no_broadcast_quirk;
 }
@@ -165,8 +166,38 @@ static bool pic_pending(struct vcpu *vcpu)
 {
 	const struct irqchip *irqchip = vcpu->vm->irqchip;
 
-	return irqchip && READ_ONCE(irqchip->pic.output) &&
-	       lapic_takes_pic(&vcpu->irq.apic);
+	if (irqchip ? !READ_ONCE(irqchip->pic.output) :
+		      vcpu->irq.owner_interrupt < 0)
+		return false;
+	return lapic_takes_pic(&vcpu->irq.apic);
+}
+
+/* -1: it has none any more. */
+static int pic_take(struct vcpu *vcpu)
+{
+	int vector = vcpu->irq.owner_interrupt;
+
+	if (vcpu->vm->irqchip)
+		return irqchip_acknowledge(vcpu->vm->irqchip);
+	vcpu->irq.owner_interrupt = -1;
+	return vector;
+}
+
+/**
+ * vcpu_irq_from_owner - the PIC of the vCPU's owner has an interrupt
+ * @vcpu: the vCPU; its local APIC is in the kernel
+ * @vector: the interrupt
+ *
+ * Return: 0; -ENXIO: the PIC is in the kernel; -EEXIST: the one before waits.
+ */
+int vcpu_irq_from_owner(struct vcpu *vcpu, u8 vector)
+{
+	if (vcpu->vm->irqchip)
+		return -ENXIO;
+	if (vcpu->irq.owner_interrupt >= 0)
+		return -EEXIST;
+	vcpu->irq.owner_interrupt = vector;
+	return 0;
 }
 
 /**
@@ -199,7 +230,7 @@ int vcpu_irq_take(struct vcpu *vcpu)
 	int vector = -1;
 
 	if (pic_pending(vcpu)) {
-		vector = irqchip_acknowledge(vcpu->vm->irqchip);
+		vector = pic_take(vcpu);
 		if (vector >= 0)
 			return vector;
 	}

@@ -158,7 +158,7 @@ static int exit_interrupt_window(struct vmx_vcpu *vx)
 	if (!vcpu_has_lapic(&vx->vcpu))
 		return EXIT_LEAVE;
 	set_bit(VCPU_REQ_INTERRUPT, &vx->vcpu.irq.requests);
-	return 1;
+	return vcpu_wants_interrupt_window(&vx->vcpu) ? EXIT_LEAVE : 1;
 }
 
 static int exit_cpuid(struct vmx_vcpu *vx)

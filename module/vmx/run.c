@@ -181,7 +181,8 @@ static void take_interrupt(struct vmx_vcpu *vx)
 		}
 	}
 	set_window(vx, CPU_BASED_INTR_WINDOW_EXITING,
-		   more || vx->interrupt_deferred);
+		   more || vx->interrupt_deferred ||
+		   vcpu_wants_interrupt_window(vcpu));
 }
 
 /* Into the guest and out again, once. True: the entry failed at once. */
