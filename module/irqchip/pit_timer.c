@@ -16,9 +16,6 @@
 #include "../backend.h"
 #include "../compat.h"
 
-/* In ns. What KVM allows, too. */
-#define SHORTEST_PERIOD		200000LL
-
 static s64 now_ns(void)
 {
 	return ktime_get_ns();
@@ -72,8 +69,7 @@ static void start(struct vm_pit *pit)
 	pit_timer(&pit->pit, now_ns(), &next);
 	pit->pending = 0;
 	pit->acked = true;
-	/* A guest may ask for a million interrupts a second. */
-	pit->period = next.period ? max(next.period, SHORTEST_PERIOD) : 0;
+	pit->period = next.period;
 	if (next.first)
 		hrtimer_start(&pit->timer, ns_to_ktime(next.first),
 			      HRTIMER_MODE_ABS);
@@ -85,17 +81,16 @@ static void start(struct vm_pit *pit)
  */
 void vm_pit_acked(struct irqchip *irqchip)
 {
-	struct vm_pit *pit = irqchip->pit;
+	struct vm_pit *pit;
 	unsigned long flags;
 	bool more = false;
 
-	if (!pit)
-		return;
 	spin_lock_irqsave(&irqchip->lock, flags);
-	if (!pit->acked && pit->pending) {
+	pit = irqchip->pit;
+	if (pit && !pit->acked && pit->pending) {
 		pit->pending--;
 		more = true;
-	} else {
+	} else if (pit) {
 		pit->acked = true;
 	}
 	spin_unlock_irqrestore(&irqchip->lock, flags);
@@ -190,17 +185,23 @@ static long create(struct vm *vm, bool speaker)
 	pit->irqchip = vm->irqchip;
 	pit->reinject = true;
 	pit->acked = true;
-	ioapic_watch(&vm->irqchip->ioapic, PIT_PINS);
 	compat_hrtimer_setup(&pit->timer, pit_fired, CLOCK_MONOTONIC,
 			     HRTIMER_MODE_ABS);
 	pit_init(&pit->pit, speaker, now_ns());
 	/* Its ports lead to it by the chips. */
+	spin_lock_irq(&vm->irqchip->lock);
+	ioapic_watch(&vm->irqchip->ioapic, PIT_PINS);
 	vm->irqchip->pit = pit;
+	spin_unlock_irq(&vm->irqchip->lock);
 	ret = attach(vm, pit);
-	if (ret) {
-		vm->irqchip->pit = NULL;
-		kfree(pit);
-	}
+	if (!ret)
+		return 0;
+	/* A guest, or another thread, may have used it already. */
+	spin_lock_irq(&vm->irqchip->lock);
+	vm->irqchip->pit = NULL;
+	spin_unlock_irq(&vm->irqchip->lock);
+	hrtimer_cancel(&pit->timer);
+	kfree(pit);
 	return ret;
 }
 
@@ -231,42 +232,61 @@ static long create_ioctl(struct vm *vm, void __user *user)
 	return ret;
 }
 
+/* What the caller passes is looked at first, then whether there is a PIT. */
 static long get_state(struct irqchip *irqchip, void __user *user)
 {
 	struct minivmm_pit_state2 state;
+	bool there;
 
-	memset(&state, 0, sizeof(state));
 	spin_lock_irq(&irqchip->lock);
-	pit_get_state(&irqchip->pit->pit, &state);
+	there = irqchip->pit;
+	if (there)
+		pit_get_state(&irqchip->pit->pit, &state);
 	spin_unlock_irq(&irqchip->lock);
+	if (!there)
+		return -ENXIO;
 	return copy_to_user(user, &state, sizeof(state)) ? -EFAULT : 0;
 }
 
 static long set_state(struct irqchip *irqchip, void __user *user)
 {
 	struct minivmm_pit_state2 state;
+	long ret = -ENXIO;
 
 	if (copy_from_user(&state, user, sizeof(state)))
 		return -EFAULT;
+	if (!irqchip)
+		return ret;
 	spin_lock_irq(&irqchip->lock);
-	if (pit_set_state(&irqchip->pit->pit, &state, now_ns()))
-		start(irqchip->pit);
+	if (irqchip->pit) {
+		if (pit_set_state(&irqchip->pit->pit, &state, now_ns()))
+			start(irqchip->pit);
+		ret = 0;
+	}
 	spin_unlock_irq(&irqchip->lock);
-	return 0;
+	return ret;
 }
 
 static long reinject_ioctl(struct irqchip *irqchip, void __user *user)
 {
 	struct minivmm_reinject_control control;
+	long ret = -ENXIO;
 
 	if (copy_from_user(&control, user, sizeof(control)))
 		return -EFAULT;
+	if (!irqchip)
+		return ret;
 	spin_lock_irq(&irqchip->lock);
-	irqchip->pit->reinject = control.pit_reinject;
-	irqchip->pit->acked = true;
-	irqchip->pit->pending = 0;
+	if (irqchip->pit) {
+		if (irqchip->pit->reinject != !!control.pit_reinject) {
+			irqchip->pit->reinject = control.pit_reinject;
+			irqchip->pit->acked = true;
+			irqchip->pit->pending = 0;
+		}
+		ret = 0;
+	}
 	spin_unlock_irq(&irqchip->lock);
-	return 0;
+	return ret;
 }
 
 /**
@@ -283,19 +303,16 @@ long vm_pit_ioctl(struct vm *vm, unsigned int cmd, void __user *user)
 {
 	struct irqchip *irqchip = vm->irqchip;
 
-	if (cmd == MINIVMM_CREATE_PIT2)
-		return create_ioctl(vm, user);
-	if (cmd != MINIVMM_GET_PIT2 && cmd != MINIVMM_SET_PIT2 &&
-	    cmd != MINIVMM_REINJECT_CONTROL)
-		return -ENOTTY;
-	if (!irqchip || !irqchip->pit)
-		return -ENXIO;
 	switch (cmd) {
+	case MINIVMM_CREATE_PIT2:
+		return create_ioctl(vm, user);
 	case MINIVMM_GET_PIT2:
-		return get_state(irqchip, user);
+		return irqchip ? get_state(irqchip, user) : -ENXIO;
 	case MINIVMM_SET_PIT2:
 		return set_state(irqchip, user);
-	default:
+	case MINIVMM_REINJECT_CONTROL:
 		return reinject_ioctl(irqchip, user);
+	default:
+		return -ENOTTY;
 	}
 }
