@@ -348,19 +348,17 @@ int irqchip_create(struct vm *vm)
  * @vm: the VM
  * @pins: of the owner's I/O APIC: the first GSIs
  *
- * Return: 0; -EINVAL: too many pins, or there are vCPUs; -EEXIST: there are
- * controllers; -ENOMEM.
+ * Return: 0; -EINVAL: too many pins; -EEXIST: there are controllers, or vCPUs;
+ * -ENOMEM.
  */
 int irqchip_create_split(struct vm *vm, u64 pins)
 {
-	int ret = -EINVAL;
+	int ret = -EEXIST;
 
 	if (pins > MINIVMM_MAX_ROUTES)
 		return -EINVAL;
 	mutex_lock(&vm->lock);
-	if (vm->irqchip_kind) {
-		ret = -EEXIST;
-	} else if (!vm->nr_vcpus) {
+	if (!vm->irqchip_kind && !vm->nr_vcpus) {
 		ret = irq_route_init(vm, false);
 		if (!ret) {
 			vm->owner_pins = pins;

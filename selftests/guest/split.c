@@ -62,12 +62,12 @@ static void set_handler(struct vcpu *vcpu, unsigned int vector)
 	vcpu_set_handler(vcpu, vector, HANDLER);
 }
 
-TEST(split_irqchip_after_a_vcpu_is_einval)
+TEST(split_irqchip_after_a_vcpu_is_eexist)
 {
 	struct vm *vm = vm_create();
 
 	vcpu_create(vm, 0);
-	EXPECT_ERRNO(EINVAL, split(vm, 24));
+	EXPECT_ERRNO(EEXIST, split(vm, 24));
 }
 
 TEST(split_irqchip_with_too_many_pins_is_einval)
