@@ -50,8 +50,10 @@ int minivmm_check_extension(unsigned long capability)
 	case MINIVMM_CAP_DEBUGREGS:
 	case MINIVMM_CAP_X86_ROBUST_SINGLESTEP:
 	case MINIVMM_CAP_ENABLE_CAP:
+	case MINIVMM_CAP_IRQFD:
 	case MINIVMM_CAP_IOEVENTFD:
 	case MINIVMM_CAP_XSAVE:
+	case MINIVMM_CAP_IRQFD_RESAMPLE:
 	case MINIVMM_CAP_READONLY_MEM:
 	case MINIVMM_CAP_IOEVENTFD_NO_LENGTH:
 	case MINIVMM_CAP_IOEVENTFD_ANY_LENGTH:
@@ -78,6 +80,8 @@ int minivmm_check_extension(unsigned long capability)
 		return guest_xsave_user_size();
 	case MINIVMM_CAP_SYNC_REGS:
 		return SYNC_REGS_KNOWN;
+	case MINIVMM_CAP_IRQ_ROUTING:
+		return MINIVMM_MAX_ROUTES;
 	case MINIVMM_CAP_NR_VCPUS:
 		return min_t(int, num_online_cpus(), MINIVMM_MAX_VCPUS);
 	case MINIVMM_CAP_MAX_VCPUS:

@@ -5,7 +5,11 @@
 #include <linux/irqflags.h>
 #include <linux/module.h>
 #include <linux/syscore_ops.h>
+#include <linux/version.h>
 #include <asm/tlbflush.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#include <trace/events/ipi.h>	/* smp_send_reschedule() */
+#endif
 
 #include "compat.h"
 
@@ -86,6 +90,15 @@ int compat_handle_work(void)
 	return xfer_to_guest_mode_handle_work();
 }
 #endif
+
+/**
+ * compat_send_reschedule - make a CPU leave the guest
+ * @cpu: which; interrupts may be off
+ */
+void compat_send_reschedule(int cpu)
+{
+	smp_send_reschedule(cpu);
+}
 
 /* What the last running CPU does when the machine goes to sleep and wakes up. */
 static int (*sleep_suspend)(void);

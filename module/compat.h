@@ -67,11 +67,7 @@ static inline bool compat_work_pending(void)
 
 int compat_handle_work(void);
 
-/* Makes a CPU leave the guest; it may be called with interrupts off. */
-static inline void compat_send_reschedule(int cpu)
-{
-	smp_send_reschedule(cpu);
-}
+void compat_send_reschedule(int cpu);
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
 static inline void compat_hrtimer_setup(struct hrtimer *timer,

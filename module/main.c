@@ -68,19 +68,27 @@ static int __init minivmm_init(void)
 	ret = guest_fpu_setup();
 	if (ret)
 		return ret;
-	ret = vmx_init();
+	ret = irqfd_setup();
 	if (ret)
 		return ret;
+	ret = vmx_init();
+	if (ret)
+		goto cleanup_irqfd;
 	minivmm_debugfs_init();
 	ret = misc_register(&device);
 	if (ret) {
 		pr_err("cannot make /dev/minivmm: error %d\n", ret);
-		minivmm_debugfs_exit();
-		vmx_exit();
-		return ret;
+		goto exit_vmx;
 	}
 	pr_info("ready: /dev/minivmm, by %s\n", backend->name);
 	return 0;
+
+exit_vmx:
+	minivmm_debugfs_exit();
+	vmx_exit();
+cleanup_irqfd:
+	irqfd_cleanup();
+	return ret;
 }
 
 static void __exit minivmm_exit(void)
@@ -88,6 +96,7 @@ static void __exit minivmm_exit(void)
 	misc_deregister(&device);
 	minivmm_debugfs_exit();
 	vmx_exit();
+	irqfd_cleanup();
 }
 
 module_init(minivmm_init);

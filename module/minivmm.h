@@ -78,6 +78,8 @@ struct vm_coalesced {
  * @options: what the owner has switched on
  * @irqchip_kind: which interrupt controllers are in the kernel
  * @irqchip: PIC and I/O APIC, if they are
+ * @routing: where GSIs lead; read under RCU, changed under @lock
+ * @irqfds: eventfds that raise GSIs
  * @owner_pins: of a split one: GSIs that are pins of the owner's I/O APIC
  * @boot_cpu_id: the vCPU that starts by itself
  * @x2apic_ids: destinations have 32 bits wherever they go in or out
@@ -98,6 +100,8 @@ struct vm {
 	struct vm_options options;
 	enum irqchip_kind irqchip_kind;
 	struct irqchip *irqchip;
+	struct irq_routing __rcu *routing;
+	struct vm_irqfds irqfds;
 	u32 owner_pins;
 	u32 boot_cpu_id;
 	bool x2apic_ids;

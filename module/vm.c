@@ -32,12 +32,14 @@ static void vm_free(struct vm *vm)
 	vm_debugfs_remove(vm);
 	/* Its flushes look at the vCPUs: it ends before they do. */
 	memory_notifier_unregister(vm);
+	/* And so does what the PIT's timer interrupts. */
+	irqchip_destroy(vm);
 	for (id = 0; id < vm->vcpus_end; id++)
 		if (vm->vcpus[id])
 			vcpu_destroy(vm->vcpus[id]);
 	/* What is left to be unmapped concerns no vCPU. */
 	vm->vcpus_end = 0;
-	irqchip_destroy(vm);
+	irq_route_free(vm);
 	backend->vm_destroy(vm);
 	memory_destroy(&vm->memory);
 	bus_free(vm);
@@ -58,7 +60,10 @@ void vm_put(struct vm *vm)
 
 static int vm_release(struct inode *inode, struct file *file)
 {
-	vm_put(file->private_data);
+	struct vm *vm = file->private_data;
+
+	irqfd_release(vm);
+	vm_put(vm);
 	return 0;
 }
 
@@ -158,6 +163,10 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vm_set_identity_map_addr(vm, user);
 	case MINIVMM_SET_BOOT_CPU_ID:
 		return vm_set_boot_cpu(vm, arg);
+	case MINIVMM_SET_GSI_ROUTING:
+		return irq_routing_ioctl(vm, user);
+	case MINIVMM_IRQFD:
+		return irqfd_ioctl(vm, user);
 	case MINIVMM_IOEVENTFD:
 		return ioeventfd_ioctl(vm, user);
 	case MINIVMM_REGISTER_COALESCED_MMIO:
@@ -188,6 +197,7 @@ static struct vm *vm_alloc(void)
 	refcount_set(&vm->users, 1);
 	mutex_init(&vm->lock);
 	INIT_LIST_HEAD(&vm->ioeventfds);
+	irqfd_init(vm);
 	ret = coalesced_init(vm);
 	if (ret)
 		goto free;

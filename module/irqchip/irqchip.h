@@ -16,6 +16,8 @@
 #define MINIVMM_IRQCHIP_H
 
 #include <linux/hrtimer.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
@@ -101,6 +103,22 @@ struct irqchip {
 	unsigned long acked_pins;
 };
 
+/**
+ * struct vm_irqfds - eventfds that interrupt the guest
+ * @mutex: held while one is made or freed; protects @resamplers
+ * @lock: of @all and @count
+ * @all: those that are not about to end
+ * @count: how many that are
+ * @resamplers: GSIs whose interrupts are resampled; read under RCU
+ */
+struct vm_irqfds {
+	struct mutex mutex;	/* making and freeing */
+	spinlock_t lock;	/* the list */
+	struct list_head all;
+	unsigned int count;
+	struct list_head resamplers;
+};
+
 /* Bits of &struct vcpu_irq.requests: what a vCPU has to look at before it enters. */
 enum {
 	VCPU_REQ_INTERRUPT,	/* one may have become deliverable */
@@ -154,9 +172,20 @@ void vm_pit_unmasked(struct irqchip *irqchip);
 
 /* routing.c */
 int irq_route_init(struct vm *vm, bool chips);
+void irq_route_free(struct vm *vm);
+long irq_routing_ioctl(struct vm *vm, struct minivmm_irq_routing __user *user);
 bool irq_route_wants_eoi(struct vm *vm, u8 vector);
 int irq_route_set(struct vm *vm, enum irq_source source, u32 gsi, bool level);
+void irq_route_pulse(struct vm *vm, enum irq_source source, u32 gsi);
 void irq_acked(struct vm *vm, unsigned int chip, unsigned int pin);
+
+/* irqfd.c */
+int irqfd_setup(void);
+void irqfd_cleanup(void);
+void irqfd_init(struct vm *vm);
+void irqfd_release(struct vm *vm);
+long irqfd_ioctl(struct vm *vm, void __user *user);
+void irqfd_acked(struct vm *vm, u32 gsi);
 
 /* deliver.c */
 int irq_deliver(struct vm *vm, const struct irq_message *message,
