@@ -25,9 +25,12 @@ CMDLINE = (
     "mitigations=off cryptomgr.notests "
     "initcall_blacklist=load_system_certificate_list")
 
+# Bochs takes no more MiB of this machine; the rest it keeps in a file.
+HOST_MEMORY = 2048
+
 CONFIG = """\
 cpu: model={model}, count={cpus}, ips={ips}, reset_on_triple_fault={reset}
-memory: guest={memory}, host={memory}
+memory: guest={memory}, host={host_memory}
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/vgabios/vgabios.bin
 display_library: nogui
@@ -67,7 +70,8 @@ def command(machine):
     ips = DEBUG_IPS if machine.kernel.debug else IPS
     cmdline = f"{CMDLINE.format(khz=ips // 1000)} {reboot} {options.cmdline}".strip()
     disk.build(f"{work}/disk.img", machine, cmdline)
-    config = CONFIG.format(model=MODEL, cpus=options.cpus, ips=ips, memory=options.memory, work=work,
+    config = CONFIG.format(model=MODEL, cpus=options.cpus, ips=ips, memory=options.memory,
+                           host_memory=min(options.memory, HOST_MEMORY), work=work,
                            geometry=_geometry(f"{work}/disk.img"), reset=int(options.reboot))
     if machine.packages:
         # Bochs puts a lock beside a disk: a name of its own lets several hosts

@@ -16,7 +16,8 @@
 #define PAGE		4096UL
 #define MIB		(1UL << 20)
 #define LARGE		(2 * MIB)
-#define AREA_GPA	0x40000000ULL
+/* In the first GiB: the guest's tables for it are those of its code. */
+#define AREA_GPA	0x10000000ULL
 #define AREA_SLOT	7
 
 /* ECX pages from RBX on, RDX bytes apart: adds 1 to each, or (ESI 1) reads it. */
@@ -39,6 +40,11 @@ static inline uint8_t *area_memory(size_t size, int advice)
 	return memory;
 }
 
+/* Large pages that the guest had before it touched its area. */
+static unsigned long long large_before;
+
+static inline unsigned long long vm_stat(struct vm *vm, const char *name);
+
 /* A guest that does what area_write() and area_read() say, its slot included. */
 static inline struct vcpu *area_guest(uint8_t *memory, size_t size, uint32_t flags)
 {
@@ -50,6 +56,8 @@ static inline struct vcpu *area_guest(uint8_t *memory, size_t size, uint32_t fla
 	regs.rcx = 0;
 	vcpu_set_regs(vcpu, &regs);
 	vcpu_run_to_out(vcpu, 0x10);
+	if (!on_kvm())
+		large_before = vm_stat(vcpu->vm, "pages_2m");
 	return vcpu;
 }
 
@@ -87,6 +95,12 @@ static inline unsigned long long vm_stat(struct vm *vm, const char *name)
 	}
 	ASSERT(false, "no %s in %s", name, path);
 	return 0;
+}
+
+/* Large pages of the area in the guest's tables. */
+static inline unsigned long long large_pages(struct vcpu *vcpu)
+{
+	return vm_stat(vcpu->vm, "pages_2m") - large_before;
 }
 
 /* ---- the dirty log ---- */

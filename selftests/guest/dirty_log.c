@@ -96,6 +96,50 @@ TEST(all_pages_written_at_once)
 	EXPECT_EQ(0, read_log(vcpu));
 }
 
+/* Faults by which all pages are found dirty, though each is mapped and was written. */
+static unsigned long long faults_of_a_round(void)
+{
+	uint8_t *memory = area_memory(SIZE, MADV_NOHUGEPAGE);
+	struct vcpu *vcpu = logged_guest(memory);
+	unsigned long long before;
+
+	area_write(vcpu, 0, PAGES);
+	read_log(vcpu);
+	before = vm_stat(vcpu->vm, "ept_faults");
+	area_write(vcpu, 0, PAGES);
+	EXPECT_EQ(PAGES, read_log(vcpu));
+	return vm_stat(vcpu->vm, "ept_faults") - before;
+}
+
+/* Page-modification logging: no fault, but an exit for each 512 pages. */
+TEST(the_processor_s_own_log_is_used)
+{
+	char exits[100], line[100];
+	unsigned long long full = 0;
+	struct vcpu *vcpu;
+	uint8_t *memory;
+	FILE *file;
+
+	MINIVMM_ONLY("it is about what debugfs of minivmm says");
+	if (faults_of_a_round() == PAGES)
+		SKIP("the processor has no page-modification logging");
+	EXPECT_EQ(0, faults_of_a_round());
+	memory = area_memory(SIZE, MADV_NOHUGEPAGE);
+	vcpu = logged_guest(memory);
+	for (unsigned int i = 0; i < 2; i++) {
+		area_write(vcpu, 0, PAGES);
+		EXPECT_EQ(PAGES, read_log(vcpu));
+	}
+	snprintf(exits, sizeof(exits), MODULE_DEBUGFS "/%d-%d/vcpu0/exits", getpid(),
+		 vcpu->vm->fd);
+	file = fopen(exits, "r");
+	ASSERT_TRUE(file);
+	while (fgets(line, sizeof(line), file))
+		sscanf(line, "PML_FULL %llu", &full);
+	fclose(file);
+	EXPECT(full >= 2, "the log was full %llu times", full);
+}
+
 TEST(pages_that_were_not_mapped_before)
 {
 	uint8_t *memory = area_memory(SIZE, MADV_NOHUGEPAGE);
@@ -179,9 +223,9 @@ TEST(read_only_slots_are_never_dirty)
 }
 
 /* INS: the port's data are put into memory by the hypervisor. */
-GUEST64(guest_ins, "mov $0x40005ffe, %edi\n mov $0x42, %edx\n insl\n"
-		   "mov $0x40008000, %edi\n mov $0x90000000, %esi\n movsl\n"
-		   "mov $0x40009000, %edi\n mov $0x90000000, %esi\n movsb\n hlt\n");
+GUEST64(guest_ins, "mov $0x10005ffe, %edi\n mov $0x42, %edx\n insl\n"
+		   "mov $0x10008000, %edi\n mov $0x90000000, %esi\n movsl\n"
+		   "mov $0x10009000, %edi\n mov $0x90000000, %esi\n movsb\n hlt\n");
 
 TEST(what_the_hypervisor_writes_is_logged)
 {
@@ -299,6 +343,7 @@ static void with_parameters(const char *parameters)
 	check_manual(MADV_NOHUGEPAGE);
 	check_manual(MADV_HUGEPAGE);
 	check_initially_set(MADV_HUGEPAGE);
+	EXPECT_EQ(PAGES, faults_of_a_round());
 }
 
 TEST(without_page_modification_logging)
