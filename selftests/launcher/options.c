@@ -267,6 +267,22 @@ TEST(check_with_a_guest)
 	EXPECT_REFUSED(&r, "--check runs no guest; leave 'a.bin' out");
 }
 
+TEST(saved_state_excludes_what_it_has)
+{
+	launch(&r, "", "--restore", "/saved", "a.bin");
+	EXPECT_REFUSED(&r, "a saved state has its guest; leave 'a.bin' out");
+	launch(&r, "", "--restore", "/saved", "--append", "quiet");
+	EXPECT_REFUSED(&r, "a saved state has its guest; leave 'quiet' out");
+	launch(&r, "", "--restore", "/saved", "--cpus", "2");
+	EXPECT_REFUSED(&r,
+		       "a saved state says what its machine is like; leave --cpus out");
+	launch(&r, "", "--save", "/saved", "a.bin");
+	EXPECT_REFUSED(&r, "--save is for a kernel; give one with --kernel");
+	launch_device(&r, "", "--restore", "/nowhere");
+	EXPECT_REFUSED(&r,
+		       "cannot open saved state /nowhere: No such file or directory; check the path");
+}
+
 TEST(kernel_and_flat_binary_exclude_each_other)
 {
 	launch(&r, "", "--kernel", "/vmlinuz", "a.bin");

@@ -195,6 +195,21 @@ TEST(clock_can_be_set_and_goes_on)
 	EXPECT_EQ(0x23, cmos_in(0x07));
 }
 
+/* Found by fuzzing: a month 0 in the year 0 is a year earlier. */
+TEST(clock_can_be_set_to_nonsense)
+{
+	plug_in();
+	now = MONDAY;
+	cmos_out(0x0b, 0x82);
+	cmos_out(0x32, 0);
+	cmos_out(0x09, 0);
+	cmos_out(0x08, 0);
+	cmos_out(0x0b, 0x02);
+	EXPECT_EQ(0x00, cmos_in(0x32));
+	EXPECT_EQ(0x00, cmos_in(0x09));
+	EXPECT_EQ(0x12, cmos_in(0x08));
+}
+
 TEST(cmos_tells_memory_and_remembers)
 {
 	plug_in();

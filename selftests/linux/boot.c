@@ -101,6 +101,28 @@ static void boot(const char *const args[], const char *const lines[])
 	r.status = exit_status(status);
 }
 
+/* Runs a guest; tells the launcher to save it when it has printed @text. */
+static void boot_and_save(const char *const args[], const char *text)
+{
+	int in, out, status;
+	bool told = false;
+	pid_t pid;
+
+	alarm(2 * BOOT_SECONDS);
+	memset(&r, 0, sizeof(r));
+	start(args, &in, &out, &pid);
+	while (drain(out, r.out)) {
+		drop_returns(r.out);
+		if (!told && strstr(r.out, text)) {
+			told = true;
+			ASSERT_OK(kill(pid, SIGUSR2));
+		}
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	r.status = exit_status(status);
+	close(in);
+}
+
 static void show_end(void)
 {
 	size_t len = strlen(r.out);
@@ -206,6 +228,13 @@ TEST(pvh_with_4_vcpus)
 	expect_healthy(4, "-amd64");
 }
 
+TEST(pvh_of_32_bit_kernel_with_2_vcpus)
+{
+	BOOT(silent, "--kernel", "/vmlinux32", "--initrd", "/initrd-32",
+	     "--cpus", "2", "--append", FAST("compute sleep log"));
+	expect_healthy(2, "-686-pae");
+}
+
 TEST(bzimage_with_2_vcpus)
 {
 	BOOT(silent, "--kernel", "/vmlinuz", "--initrd", "/initrd-64", "--cpus",
@@ -218,4 +247,34 @@ TEST(bzimage_of_32_bit_kernel_with_2_vcpus)
 	BOOT(silent, "--kernel", "/vmlinuz32", "--initrd", "/initrd-32",
 	     "--cpus", "2", "--append", FAST("compute sleep log"));
 	expect_healthy(2, "-686-pae");
+}
+
+/* Computing, with timers, the console's interrupt and a second vCPU idle. */
+TEST(saved_guest_goes_on_in_another_process)
+{
+	need_irqchip();
+	boot_and_save((const char *const[]){
+			"--device", device_path(), "--kernel", "/vmlinux",
+			"--initrd", "/initrd-64", "--cpus", "2", "--save",
+			"/tmp/saved", "--append",
+			FAST("compute work sleep log"), NULL },
+		      "init: round 3\n");
+	EXPECT_EQ(0, r.status);
+	EXPECT_TRUE(!strstr(r.out, "init: round 12\n"));
+	if (r.status)
+		show_end();
+	BOOT(silent, "--restore", "/tmp/saved");
+	EXPECT_EQ(0, r.status);
+	EXPECT_TRUE(!strstr(r.out, "init: round 3\n"));
+	EXPECT_CONTAINS(r.out, "init: round 12\n");
+	EXPECT_EQ(0, count(r.out, "WRONG"));
+	EXPECT_TRUE(value("sleeping for 300 ms took") >= 300);
+	EXPECT_CONTAINS(r.out, "init: log ends\n");
+	expect_no_trouble();
+}
+
+TEST(file_that_was_not_saved_is_refused)
+{
+	launch_device(&r, "", "--restore", "/vmlinuz");
+	EXPECT_REFUSED(&r, "/vmlinuz is not what --save writes; check the path");
 }

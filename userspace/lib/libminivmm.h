@@ -262,6 +262,72 @@ int vmm_vcpu_run(struct vmm_vcpu *vcpu);
  */
 void vmm_vcpu_kick(struct vmm_vcpu *vcpu);
 
+/* The parts of a saved state. They are in files, so the numbers stay. */
+enum vmm_state {
+	VMM_STATE_CLOCK = 1,
+	VMM_STATE_IRQCHIP,
+	VMM_STATE_PIT,
+	VMM_STATE_SREGS = 16,
+	VMM_STATE_FPU,
+	VMM_STATE_XCRS,
+	VMM_STATE_XSAVE,
+	VMM_STATE_LAPIC,
+	VMM_STATE_MSRS,
+	VMM_STATE_EVENTS,
+	VMM_STATE_DEBUGREGS,
+	VMM_STATE_REGS,
+	VMM_STATE_MP_STATE,
+	VMM_STATE_CLIENT = 64,	/* from here on a client's own */
+};
+
+/* Takes one part of a state; returns 0, or a negative errno to stop. */
+typedef int (*vmm_put_state)(void *context, __u32 kind, __u32 index,
+			     const void *data, size_t size);
+
+/**
+ * vmm_vm_save - take out what belongs to a VM as a whole
+ * @vm: with interrupt controllers; none of its vCPUs is running
+ * @put: called for each part
+ * @context: argument of @put
+ *
+ * Return: 0 or a negative errno
+ */
+int vmm_vm_save(struct vmm_vm *vm, vmm_put_state put, void *context);
+
+/**
+ * vmm_vcpu_save - take out a vCPU's state
+ * @vcpu: not running, and with no exit left to complete
+ * @put: called for each part
+ * @context: argument of @put
+ *
+ * Return: 0 or a negative errno
+ */
+int vmm_vcpu_save(struct vmm_vcpu *vcpu, vmm_put_state put, void *context);
+
+/**
+ * vmm_vm_restore - put one part back; in the order in which they were taken out
+ * @vm: made as the one that was saved
+ * @kind: a part below VMM_STATE_SREGS
+ * @data: its contents
+ * @size: bytes
+ *
+ * Return: 0 or a negative errno
+ */
+int vmm_vm_restore(struct vmm_vm *vm, __u32 kind, const void *data,
+		   size_t size);
+
+/**
+ * vmm_vcpu_restore - put one part of a vCPU's state back
+ * @vcpu: never run
+ * @kind: a part from VMM_STATE_SREGS on
+ * @data: its contents
+ * @size: bytes
+ *
+ * Return: 0 or a negative errno
+ */
+int vmm_vcpu_restore(struct vmm_vcpu *vcpu, __u32 kind, const void *data,
+		     size_t size);
+
 /**
  * vmm_io_data - where the data of a port access is
  * @run: with exit_reason MINIVMM_EXIT_IO

@@ -48,6 +48,7 @@ enum {
 #define HOUR_PM			0x80
 
 #define KB			10
+#define OFFSET_MAX		(10000LL * 366 * 86400)
 
 static bool is_time(unsigned int index)
 {
@@ -89,17 +90,20 @@ static void show_time(struct cmos *c)
 {
 	time_t now = c->now() + c->offset;
 	struct tm tm;
+	int year;
 
 	if (!gmtime_r(&now, &tm))
 		return;
+	/* A guest may have set a date before the first year. */
+	year = tm.tm_year < -1900 ? 0 : tm.tm_year + 1900;
 	c->bytes[SECOND] = encode(c, tm.tm_sec);
 	c->bytes[MINUTE] = encode(c, tm.tm_min);
 	c->bytes[HOUR] = encode_hour(c, tm.tm_hour);
 	c->bytes[WEEKDAY] = encode(c, tm.tm_wday + 1);
 	c->bytes[DAY] = encode(c, tm.tm_mday);
 	c->bytes[MONTH] = encode(c, tm.tm_mon + 1);
-	c->bytes[YEAR] = encode(c, tm.tm_year % 100);
-	c->bytes[CMOS_CENTURY] = encode(c, 19 + tm.tm_year / 100);
+	c->bytes[YEAR] = encode(c, year % 100);
+	c->bytes[CMOS_CENTURY] = encode(c, year / 100 % 100);
 }
 
 /* The time in the registers is what the guest says it is now. */
@@ -218,4 +222,13 @@ void cmos_init(struct cmos *cmos, __u64 memory, long long (*now)(void))
 	put_16(cmos, EXTENDED_KB, above_1m >> KB);
 	put_16(cmos, EXTENDED_KB_COPY, above_1m >> KB);
 	put_16(cmos, ABOVE_16M_64KB, above_16m >> 16);
+}
+
+void cmos_restore(struct cmos *cmos, const struct cmos *saved)
+{
+	memcpy(cmos->bytes, saved->bytes, sizeof(cmos->bytes));
+	cmos->index = saved->index & INDEX_MASK;
+	/* No further than any two years of four digits are apart. */
+	if (saved->offset > -OFFSET_MAX && saved->offset < OFFSET_MAX)
+		cmos->offset = saved->offset;
 }

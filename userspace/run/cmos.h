@@ -39,4 +39,11 @@ struct cmos {
  */
 void cmos_init(struct cmos *cmos, __u64 memory, long long (*now)(void));
 
+/**
+ * cmos_restore - take over a saved CMOS's bytes and how far its clock is off
+ * @cmos: never used
+ * @saved: what a CMOS was; may hold anything
+ */
+void cmos_restore(struct cmos *cmos, const struct cmos *saved);
+
 #endif /* RUN_CMOS_H */

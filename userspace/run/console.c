@@ -39,6 +39,8 @@ void console_init(struct console *console, struct machine *machine)
 		sigaddset(&set, deadly[i]);
 	sigaddset(&set, SIGTSTP);
 	sigaddset(&set, SIGCONT);
+	if (machine->options->save)
+		sigaddset(&set, SIGUSR2);
 	console->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (console->signals < 0)
 		fatal_err("cannot create a signalfd: %s; raise the limit of open files",
@@ -50,7 +52,7 @@ void console_init(struct console *console, struct machine *machine)
 
 static void print_keys(void)
 {
-	print_info("Ctrl-A x leaves, Ctrl-A Ctrl-A sends one Ctrl-A to the guest, Ctrl-A ? prints this");
+	print_info("Ctrl-A x leaves, Ctrl-A s saves and leaves (with --save), Ctrl-A Ctrl-A sends one Ctrl-A to the guest, Ctrl-A ? prints this");
 }
 
 static void enqueue(struct console *c, unsigned char byte)
@@ -74,6 +76,13 @@ static void take_key(struct console *c, unsigned char key)
 	case 'x':
 	case 'X':
 		machine_end(c->machine, 0, 0);
+		break;
+	case 's':
+	case 'S':
+		if (c->machine->options->save)
+			machine_save(c->machine);
+		else
+			print_info("there is no file to save to; start with --save FILE");
 		break;
 	case CTRL_A:
 		enqueue(c, CTRL_A);
@@ -133,6 +142,9 @@ static void take_signal(struct console *c)
 	case SIGCONT:
 		if (c->terminal)
 			terminal_raw();
+		break;
+	case SIGUSR2:
+		machine_save(c->machine);
 		break;
 	default:
 		machine_end(c->machine, 0, info.ssi_signo);

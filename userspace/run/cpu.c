@@ -173,6 +173,36 @@ static void broken(struct cpu *cpu)
 	dump_registers(cpu);
 }
 
+/*
+ * The answer to an exit reaches the guest's registers on the next entry, and
+ * only then can they be saved; it may take several exits.
+ */
+static bool complete_exit(struct cpu *cpu)
+{
+	int err;
+
+	for (;;) {
+		vmm_vcpu_kick(&cpu->vcpu);
+		err = vmm_vcpu_run(&cpu->vcpu);
+		if (err)
+			return err == -EINTR;
+		if (handle_exit(cpu) != RUN_ON)
+			return false;
+	}
+}
+
+static void prepare_save(struct cpu *cpu)
+{
+	if (complete_exit(cpu))
+		return;
+	pthread_mutex_lock(&cpu->machine->lock);
+	cpu->machine->status = STATUS_GUEST_BROKE;
+	pthread_mutex_unlock(&cpu->machine->lock);
+	atomic_store(&cpu->machine->saving, false);
+	print_info("vCPU %u broke while it was stopped to be saved; nothing was saved, try again",
+		   cpu->vcpu.id);
+}
+
 void *cpu_run(void *arg)
 {
 	struct cpu *cpu = arg;
@@ -196,6 +226,8 @@ void *cpu_run(void *arg)
 		if (m->options->trace)
 			trace(cpu);
 	}
+	if (next == RUN_ON && atomic_load(&m->saving))
+		prepare_save(cpu);
 	if (next == HALTED)
 		halted(cpu);
 	else if (next == BROKEN)

@@ -22,6 +22,7 @@
 
 #include "machine.h"
 #include "message.h"
+#include "save.h"
 
 #define KICK_SIGNAL		SIGUSR1
 #define KICK_AGAIN_NS		(10 * 1000 * 1000)
@@ -194,7 +195,7 @@ static void create_devices(struct machine *m)
 	bus_add(&m->bus, &m->exit_port.device);
 	test_device_init(&m->test_device);
 	bus_add(&m->bus, &m->test_device.device);
-	if (m->options->kernel)
+	if (m->options->pc)
 		kernel_add_devices(m);
 }
 
@@ -219,11 +220,15 @@ void machine_create(struct machine *machine, const struct options *options)
 	if (vmm_open(&machine->vmm, options->device) ||
 	    vmm_vm_create(&machine->vm, &machine->vmm))
 		fatal_err("%s", vmm_error());
-	if (options->kernel)
+	if (options->restore)
+		restore_create(machine);
+	else if (options->kernel)
 		kernel_create(machine);
 	else
 		create_binary(machine);
 	create_devices(machine);
+	if (options->restore)
+		restore_machine(machine);
 }
 
 static void kicked(int signal)
@@ -258,7 +263,10 @@ void machine_wake(struct machine *machine)
 	(void)n;
 }
 
-static bool end(struct machine *m, int status, int signal, bool reset)
+/* What comes after the run. */
+enum after { AFTER_END, AFTER_RESET, AFTER_SAVE };
+
+static bool end(struct machine *m, int status, int signal, enum after after)
 {
 	bool first;
 
@@ -267,7 +275,8 @@ static bool end(struct machine *m, int status, int signal, bool reset)
 	if (first) {
 		m->status = status;
 		m->signal = signal;
-		m->reset = reset;
+		m->reset = after == AFTER_RESET;
+		atomic_store(&m->saving, after == AFTER_SAVE);
 		atomic_store(&m->ending, true);
 	}
 	pthread_mutex_unlock(&m->lock);
@@ -277,12 +286,17 @@ static bool end(struct machine *m, int status, int signal, bool reset)
 
 bool machine_end(struct machine *machine, int status, int signal)
 {
-	return end(machine, status, signal, false);
+	return end(machine, status, signal, AFTER_END);
 }
 
 void machine_reset(struct machine *machine)
 {
-	end(machine, 0, 0, true);
+	end(machine, 0, 0, AFTER_RESET);
+}
+
+void machine_save(struct machine *machine)
+{
+	end(machine, 0, 0, AFTER_SAVE);
 }
 
 /*
@@ -305,14 +319,20 @@ static void stop_cpu(struct cpu *cpu)
 	} while (pthread_timedjoin_np(cpu->thread, NULL, &until));
 }
 
+void machine_stop(struct machine *machine)
+{
+	unsigned int i;
+
+	for (i = 0; i < machine->options->cpus; i++)
+		stop_cpu(&machine->cpus[i]);
+}
+
 void machine_finish(struct machine *machine)
 {
 	unsigned int i;
 
-	for (i = 0; i < machine->options->cpus; i++) {
-		stop_cpu(&machine->cpus[i]);
+	for (i = 0; i < machine->options->cpus; i++)
 		vmm_vcpu_destroy(&machine->cpus[i].vcpu);
-	}
 	free(machine->cpus);
 	vmm_vm_destroy(&machine->vm);
 	vmm_close(&machine->vmm);

@@ -50,6 +50,7 @@ struct cpu {
  * @power: off and reset, for a kernel
  * @event: eventfd by which other threads wake the console
  * @ending: the run is over and vCPU threads must leave
+ * @saving: the guest's state is to be saved then
  * @lock: protects all that follows
  * @status: exit status, valid once @ending
  * @signal: signal to die by instead, or 0
@@ -72,6 +73,7 @@ struct machine {
 	struct power power;
 	int event;
 	atomic_bool ending;
+	atomic_bool saving;
 	pthread_mutex_t lock;
 	int status;
 	int signal;
@@ -113,14 +115,26 @@ bool machine_end(struct machine *machine, int status, int signal);
 void machine_reset(struct machine *machine);
 
 /**
+ * machine_save - the run is over, and the guest's state is to be kept
+ * @machine: from machine_create()
+ */
+void machine_save(struct machine *machine);
+
+/**
  * machine_wake - make the console look again at the machine
  * @machine: from machine_create()
  */
 void machine_wake(struct machine *machine);
 
 /**
- * machine_finish - stop and join all vCPU threads, give everything back
+ * machine_stop - stop and join all vCPU threads
  * @machine: machine_end() was called
+ */
+void machine_stop(struct machine *machine);
+
+/**
+ * machine_finish - give everything back
+ * @machine: machine_stop() was called
  */
 void machine_finish(struct machine *machine);
 

@@ -5,8 +5,9 @@
  * The order of the chapters: options.c (the command line), machine.c (memory,
  * vCPUs and devices), kernel.c with ../boot (what a kernel finds), cpu.c (a
  * vCPU's thread), bus.c with serial.c, exit_port.c, test_device.c, cmos.c and
- * power.c (the devices), console.c and terminal.c (the keyboard), check.c (can
- * this machine do it at all). What talks to the hypervisor is in ../lib.
+ * power.c (the devices), save.c (a guest in a file), console.c and terminal.c
+ * (the keyboard), check.c (can this machine do it at all). What talks to the
+ * hypervisor is in ../lib.
  */
 #include <signal.h>
 #include <stddef.h>
@@ -17,6 +18,7 @@
 #include "machine.h"
 #include "message.h"
 #include "options.h"
+#include "save.h"
 
 static void tell_unclaimed(const struct machine *m)
 {
@@ -24,7 +26,7 @@ static void tell_unclaimed(const struct machine *m)
 	 * Under --strict it was told when it happened. A kernel looks for all
 	 * kinds of devices, and means no mistake.
 	 */
-	if (!m->unclaimed || m->options->strict || m->options->kernel)
+	if (!m->unclaimed || m->options->strict || m->options->pc)
 		return;
 	print_info("no device answered %lu of the guest's accesses (reads gave all ones, writes were dropped); first: %s; --strict stops there",
 		   m->unclaimed, m->first_unclaimed);
@@ -54,12 +56,17 @@ int main(int argc, char **argv)
 	options_parse(&options, argc, argv);
 	if (options.check)
 		return check_machine(options.device);
+	if (options.restore)
+		restore_options(&options);
 
 	machine_create(&machine, &options);
 	console_init(&console, &machine);
 	for (;;) {
 		machine_start(&machine);
 		console_run(&console);
+		machine_stop(&machine);
+		if (atomic_load(&machine.saving) && !save_machine(&machine))
+			machine.status = STATUS_GUEST_BROKE;
 		machine_finish(&machine);
 		if (!machine.reset)
 			break;

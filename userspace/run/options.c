@@ -44,6 +44,9 @@ static const struct option_entry table[] = {
 	{ "append", 'a', "STRING",
 	  "with --kernel: its command line (default " APPEND_DEFAULT ")" },
 	{ "no-reboot", 'n', NULL, "with --kernel: end when the guest resets itself" },
+	{ "save", 'S', "FILE",
+	  "with --kernel: write the guest's state there on SIGUSR2 or Ctrl-A s, and end" },
+	{ "restore", 'R', "FILE", "go on with a guest from such a file" },
 	{ "mode",    'M', "BITS", "start in 16-, 32- or 64-bit mode (default 64)" },
 	{ "load", 'l', "ADDRESS",
 	  "load guest.bin there (default 0x7c00 with --mode 16, else 0x100000)" },
@@ -66,7 +69,7 @@ static void print_help(void)
 	unsigned int i;
 
 	printf("Usage: minivmm-run [options] guest.bin\n"
-	       "       minivmm-run [options] --kernel FILE\n"
+	       "       minivmm-run [options] --kernel FILE | --restore FILE\n"
 	       "Run a flat binary or a Linux kernel as a virtual machine; its serial port is\n"
 	       "this terminal.\n\n");
 	for (i = 0; i < ARRAY_SIZE(table); i++) {
@@ -197,7 +200,7 @@ static void make_getopt_tables(struct option *longs, char *shorts)
 
 /* What was given, of the options whose default depends on others. */
 struct given {
-	bool mode, load, entry, memory;
+	bool mode, load, entry, memory, cpus;
 };
 
 static void take_option(struct options *o, int letter, struct given *given)
@@ -214,6 +217,12 @@ static void take_option(struct options *o, int letter, struct given *given)
 		break;
 	case 'n':
 		o->no_reboot = true;
+		break;
+	case 'S':
+		o->save = optarg;
+		break;
+	case 'R':
+		o->restore = optarg;
 		break;
 	case 'M':
 		o->mode = parse_mode(optarg);
@@ -233,6 +242,7 @@ static void take_option(struct options *o, int letter, struct given *given)
 		break;
 	case 'c':
 		o->cpus = parse_cpus(optarg);
+		given->cpus = true;
 		break;
 	case 'd':
 		o->device = optarg;
@@ -270,12 +280,36 @@ static void finish_kernel(struct options *o, const struct given *given,
 		o->memory = MEMORY_KERNEL;
 }
 
+bool options_fit_kernel(__u64 memory, unsigned int cpus)
+{
+	return memory >= MEMORY_MIN && memory <= MEMORY_MAX &&
+	       !(memory % PAGE) && cpus >= 1 && cpus <= CPUS_MAX;
+}
+
+static void finish_restore(struct options *o, const struct given *given,
+			   const char *guest)
+{
+	if (guest || o->kernel || o->initrd || o->append)
+		fatal_err("a saved state has its guest; leave '%s' out",
+			  guest ? guest : o->kernel ? o->kernel :
+			  o->initrd ? o->initrd : o->append);
+	if (given->mode || given->load || given->entry || given->memory ||
+	    given->cpus)
+		fatal_err("a saved state says what its machine is like; leave --%s out",
+			  given->mode ? "mode" : given->load ? "load" :
+			  given->entry ? "entry" : given->memory ? "memory" :
+			  "cpus");
+	/* There is nothing to start again from. */
+	o->no_reboot = true;
+}
+
 static void finish_binary(struct options *o, const struct given *given,
 			  char **guests)
 {
-	if (o->initrd || o->append || o->no_reboot)
+	if (o->initrd || o->append || o->no_reboot || o->save)
 		fatal_err("--%s is for a kernel; give one with --kernel",
-			  o->initrd ? "initrd" : o->append ? "append" : "no-reboot");
+			  o->initrd ? "initrd" : o->append ? "append" :
+			  o->save ? "save" : "no-reboot");
 	if (!guests[0])
 		fatal_err("no guest given; see minivmm-run --help");
 	if (guests[1])
@@ -323,7 +357,10 @@ void options_parse(struct options *options, int argc, char **argv)
 				  argv[optind]);
 		return;
 	}
-	if (options->kernel)
+	options->pc = options->kernel || options->restore;
+	if (options->restore)
+		finish_restore(options, &given, argv[optind]);
+	else if (options->kernel)
 		finish_kernel(options, &given, argv[optind]);
 	else
 		finish_binary(options, &given, argv + optind);

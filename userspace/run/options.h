@@ -16,6 +16,9 @@
  * @initrd: path of its initial file system, or NULL
  * @append: its command line
  * @no_reboot: a guest that resets itself ends the run
+ * @save: where to write the guest's state when asked to, or NULL
+ * @restore: a saved state to go on with, or NULL
+ * @pc: the machine has what a kernel needs, not only what a flat binary does
  * @device: path of the hypervisor device
  * @mode: mode in which the guest starts
  * @load: gpa to which the binary is loaded
@@ -32,6 +35,9 @@ struct options {
 	const char *initrd;
 	const char *append;
 	bool no_reboot;
+	const char *save;
+	const char *restore;
+	bool pc;
 	const char *device;
 	enum vmm_mode mode;
 	__u64 load;
@@ -53,5 +59,12 @@ struct options {
  * wrong: those print what there is to say and exit.
  */
 void options_parse(struct options *options, int argc, char **argv);
+
+/**
+ * options_fit_kernel - could these have been given for a kernel
+ * @memory: bytes
+ * @cpus: number of vCPUs
+ */
+bool options_fit_kernel(__u64 memory, unsigned int cpus);
 
 #endif /* RUN_OPTIONS_H */

@@ -182,3 +182,9 @@ void power_add(struct power *power, struct bus *bus)
 	bus_add(bus, &power->keyboard);
 	bus_add(bus, &power->delay);
 }
+
+void power_restore(struct power *power, const struct power *saved)
+{
+	power->enable = saved->enable;
+	power->control = saved->control & ~CONTROL_SLEEP;
+}

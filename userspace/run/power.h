@@ -60,4 +60,11 @@ void power_init(struct power *power,
  */
 void power_add(struct power *power, struct bus *bus);
 
+/**
+ * power_restore - take over saved registers
+ * @power: never used
+ * @saved: what they were
+ */
+void power_restore(struct power *power, const struct power *saved);
+
 #endif /* RUN_POWER_H */

@@ -328,3 +328,24 @@ void serial_init(struct serial *serial,
 	serial->room = room;
 	serial->context = context;
 }
+
+void serial_restore(struct serial *serial, const struct serial *saved)
+{
+	memcpy(serial->fifo, saved->fifo, sizeof(serial->fifo));
+	serial->head = saved->head % SERIAL_FIFO_SIZE;
+	serial->count = saved->count <= SERIAL_FIFO_SIZE ? saved->count : 0;
+	serial->listening = saved->listening;
+	serial->thr_pending = saved->thr_pending;
+	serial->overrun = saved->overrun;
+	serial->ier = saved->ier & IER_MASK;
+	serial->fcr = saved->fcr & FCR_ENABLE;
+	serial->lcr = saved->lcr;
+	serial->mcr = saved->mcr & MCR_MASK;
+	serial->scratch = saved->scratch;
+	serial->divisor = saved->divisor;
+	/* The interrupt controllers were saved with the line as it was. */
+	serial->line = saved->line;
+	pthread_mutex_lock(&serial->lock);
+	update_line(serial);
+	pthread_mutex_unlock(&serial->lock);
+}

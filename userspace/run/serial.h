@@ -83,4 +83,11 @@ size_t serial_input(struct serial *serial, const unsigned char *data,
  */
 void serial_hang_up(struct serial *serial);
 
+/**
+ * serial_restore - take over the registers and bytes of a saved port
+ * @serial: never used
+ * @saved: what a port was; may hold anything
+ */
+void serial_restore(struct serial *serial, const struct serial *saved);
+
 #endif /* RUN_SERIAL_H */
