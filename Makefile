@@ -68,6 +68,7 @@ test-all: ## the tests on every kernel and host, and ten minutes of fuzzing
 bench: setup ## time minivmm beside kvm_intel, into Documentation/bench.md
 	@$(MAKE) all
 	@scripts/bench --kernel $(KERNEL) $(if $(filter command,$(origin HOST)),--host=$(HOST))
+	@$(if $(filter nested,$(HOST)),:,scripts/bench-linux)
 
 fuzz: setup ## look for new findings for SECONDS=60 (needs clang)
 	@$(MAKE) -C selftests/fuzz fuzz
