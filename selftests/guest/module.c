@@ -159,7 +159,9 @@ TEST(minivmm_holds_vt_x)
 	ABOUT_THE_MODULE;
 	need_kvm();
 	vcpu = guest_new(MODE_LONG, guest_out);
-	EXPECT_ERRNO(EBUSY, create_vm("/dev/kvm"));
+	/* KVM looks at CR4.VMXE, and since Linux 6.12 calls what it sees an I/O error. */
+	EXPECT(create_vm("/dev/kvm") < 0 && (errno == EBUSY || errno == EIO),
+	       "KVM: %s", strerror(errno));
 	/* nor is our own VM hurt by the attempt */
 	vcpu_run_to_out(vcpu, 0x42);
 	guest_free(vcpu);
