@@ -20,6 +20,20 @@
 
 GUEST64(guest_out, "1: out %al, $0x42\n jmp 1b\n");
 
+static unsigned long long counter(const char *name)
+{
+	char path[100], text[32] = "";
+	int fd;
+
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
+	snprintf(path, sizeof(path), MODULE_DEBUGFS "/%s", name);
+	fd = open(path, O_RDONLY);
+	ASSERT(fd >= 0, "%s: %s", path, strerror(errno));
+	ASSERT_TRUE(read(fd, text, sizeof(text) - 1) > 0);
+	close(fd);
+	return strtoull(text, NULL, 10);
+}
+
 /* ---- loading and unloading ---- */
 
 static void check_that_it_works(void)
@@ -78,6 +92,9 @@ TEST(load_loop_gives_its_memory_back)
 	long slab[2] = { 0 };
 
 	ABOUT_THE_MODULE;
+	counter("exits");	/* debugfs is mounted */
+	if (!access("/sys/kernel/debug/kmemleak", F_OK))
+		SKIP("the kernel's own checks take memory; kmemleak looks for what is lost");
 	for (unsigned int i = 0; i < 30; i++) {
 		if (i == 10 || i == 29) {
 			FILE *file = fopen("/proc/meminfo", "r");
@@ -142,7 +159,9 @@ TEST(minivmm_holds_vt_x)
 	ABOUT_THE_MODULE;
 	need_kvm();
 	vcpu = guest_new(MODE_LONG, guest_out);
-	EXPECT_ERRNO(EBUSY, create_vm("/dev/kvm"));
+	/* KVM looks at CR4.VMXE, and since Linux 6.12 calls what it sees an I/O error. */
+	EXPECT(create_vm("/dev/kvm") < 0 && (errno == EBUSY || errno == EIO),
+	       "KVM: %s", strerror(errno));
 	/* nor is our own VM hurt by the attempt */
 	vcpu_run_to_out(vcpu, 0x42);
 	guest_free(vcpu);
@@ -162,20 +181,6 @@ TEST(turns_with_kvm)
 }
 
 /* ---- what can be watched ---- */
-
-static unsigned long long counter(const char *name)
-{
-	char path[100], text[32] = "";
-	int fd;
-
-	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
-	snprintf(path, sizeof(path), MODULE_DEBUGFS "/%s", name);
-	fd = open(path, O_RDONLY);
-	ASSERT(fd >= 0, "%s: %s", path, strerror(errno));
-	ASSERT_TRUE(read(fd, text, sizeof(text) - 1) > 0);
-	close(fd);
-	return strtoull(text, NULL, 10);
-}
 
 TEST(counters_count)
 {
