@@ -62,7 +62,7 @@ test: ## run all tests; ends with "N passed, N failed, N skipped"
 	@scripts/run-tests --on "$(KERNELS)" --also-build "$(BUILDS)"
 
 test-all: ## the tests on every kernel and host, and ten minutes of fuzzing
-	@$(MAKE) test KERNELS="$(ALL)"
+	@LONG=1 $(MAKE) test KERNELS="$(ALL)"
 	@$(MAKE) fuzz SECONDS=600
 
 bench: setup ## time minivmm beside kvm_intel, into Documentation/bench.md
