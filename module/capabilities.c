@@ -27,6 +27,8 @@ int minivmm_check_extension(unsigned long capability)
 	switch (capability) {
 	case MINIVMM_CAP_IRQCHIP:
 	case MINIVMM_CAP_HLT:
+	case MINIVMM_CAP_MMU_SHADOW_CACHE_CONTROL:
+	case MINIVMM_CAP_GET_MSR_FEATURES:
 	case MINIVMM_CAP_USER_MEMORY:
 	case MINIVMM_CAP_SET_TSS_ADDR:
 	case MINIVMM_CAP_EXT_CPUID:

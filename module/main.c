@@ -38,7 +38,11 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case MINIVMM_GET_SUPPORTED_CPUID:
 		return cpuid_get_supported(user);
 	case MINIVMM_GET_MSR_INDEX_LIST:
-		return msr_index_list(user);
+	case MINIVMM_GET_MSR_FEATURE_INDEX_LIST:
+		return msr_index_list(user,
+				      cmd == MINIVMM_GET_MSR_FEATURE_INDEX_LIST);
+	case MINIVMM_GET_MSRS:
+		return msr_ioctl(NULL, user, false);
 	default:
 		return -EINVAL;
 	}

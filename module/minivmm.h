@@ -41,11 +41,13 @@ struct vcpu;
 /**
  * struct vm_options - what the owner has switched on (ENABLE_CAP)
  * @max_vcpu_id: ids of vCPUs are below; 0: MINIVMM_MAX_VCPUS
+ * @nr_mmu_pages: SET_NR_MMU_PAGES
  * @exception_payload: VCPU_EVENTS tells pending exceptions from injected ones
  * @triple_fault_event: and has a triple fault that waits
  */
 struct vm_options {
 	u32 max_vcpu_id;
+	unsigned long nr_mmu_pages;
 	bool exception_payload;
 	bool triple_fault_event;
 };

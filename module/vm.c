@@ -16,6 +16,9 @@
 
 #include "backend.h"
 
+/* KVM's KVM_MIN_ALLOC_MMU_PAGES */
+#define MIN_MMU_PAGES	64
+
 /**
  * vm_get - take a reference
  * @vm: the VM, of which the caller holds one
@@ -124,6 +127,15 @@ static long vm_set_identity_map_addr(struct vm *vm, void __user *user)
 	return READ_ONCE(vm->nr_vcpus) ? -EINVAL : 0;
 }
 
+/* Of page tables that a VM with EPT has no use for: taken, as KVM does, and kept. */
+static long vm_set_nr_mmu_pages(struct vm *vm, unsigned long pages)
+{
+	if (pages < MIN_MMU_PAGES)
+		return -EINVAL;
+	WRITE_ONCE(vm->options.nr_mmu_pages, pages);
+	return 0;
+}
+
 static long vm_set_boot_cpu(struct vm *vm, unsigned long id)
 {
 	long ret = -EBUSY;
@@ -157,6 +169,10 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vm_get_dirty_log(vm, user);
 	case MINIVMM_CLEAR_DIRTY_LOG:
 		return vm_clear_dirty_log(vm, user);
+	case MINIVMM_SET_NR_MMU_PAGES:
+		return vm_set_nr_mmu_pages(vm, arg);
+	case MINIVMM_GET_NR_MMU_PAGES:
+		return READ_ONCE(vm->options.nr_mmu_pages);
 	case MINIVMM_SET_TSS_ADDR:
 		return vm_set_tss_addr(arg);
 	case MINIVMM_SET_IDENTITY_MAP_ADDR:

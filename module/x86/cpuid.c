@@ -298,6 +298,23 @@ void cpuid_update(struct vcpu *vcpu, unsigned long cr4)
 		entry->ebx = xsave_compact_size(vcpu->xcr0);
 }
 
+/*
+ * The bits of CR4 that the guest may not set, by registers of leaves 1 and 7. Named
+ * there, and there: the owner may name what is not.
+ */
+static unsigned long cr4_reserved(u32 ecx1, u32 ebx7, u32 ecx7)
+{
+#define LACKS(reg, feature)						\
+	(!((reg) & F(feature)) || !boot_cpu_has(X86_FEATURE_##feature))
+	return (LACKS(ecx1, XSAVE) ? X86_CR4_OSXSAVE : 0) |
+	       (LACKS(ebx7, SMEP) ? X86_CR4_SMEP : 0) |
+	       (LACKS(ebx7, SMAP) ? X86_CR4_SMAP : 0) |
+	       (LACKS(ebx7, FSGSBASE) ? X86_CR4_FSGSBASE : 0) |
+	       (LACKS(ecx7, UMIP) ? X86_CR4_UMIP : 0) |
+	       (LACKS(ecx1, PCID) ? X86_CR4_PCIDE : 0);
+#undef LACKS
+}
+
 /* What the rest of the module asks of the table again and again. */
 static void derive(struct guest_cpuid *table)
 {
@@ -318,17 +335,7 @@ static void derive(struct guest_cpuid *table)
 	table->invpcid = ebx7 & F(INVPCID);
 	table->x2apic = ecx1 & F(X2APIC);
 	table->tsc_deadline = ecx1 & F(TSC_DEADLINE_TIMER);
-	/* Named in the table, and there: the owner may name what is not. */
-#define LACKS(reg, feature)						\
-	(!((reg) & F(feature)) || !boot_cpu_has(X86_FEATURE_##feature))
-	table->cr4_reserved =
-		(LACKS(ecx1, XSAVE) ? X86_CR4_OSXSAVE : 0) |
-		(LACKS(ebx7, SMEP) ? X86_CR4_SMEP : 0) |
-		(LACKS(ebx7, SMAP) ? X86_CR4_SMAP : 0) |
-		(LACKS(ebx7, FSGSBASE) ? X86_CR4_FSGSBASE : 0) |
-		(LACKS(ecx7, UMIP) ? X86_CR4_UMIP : 0) |
-		(LACKS(ecx1, PCID) ? X86_CR4_PCIDE : 0);
-#undef LACKS
+	table->cr4_reserved = cr4_reserved(ecx1, ebx7, ecx7);
 	table->efer_valid = (edx_ext & F(SYSCALL) ? EFER_SCE : 0) |
 			    (edx_ext & F(NX) ? EFER_NX : 0) |
 			    (edx_ext & F(LM) ? EFER_LME | EFER_LMA : 0);
@@ -444,6 +451,8 @@ int cpuid_get(struct vcpu *vcpu, struct minivmm_cpuid2 __user *user)
 void cpuid_init(struct vcpu *vcpu)
 {
 	derive(&vcpu->cpuid);
+	/* As long as the owner has not said what the guest lacks */
+	vcpu->cpuid.cr4_reserved = cr4_reserved(~0U, ~0U, ~0U);
 	vcpu_apic_cpuid_changed(vcpu);
 }
 

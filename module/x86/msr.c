@@ -29,6 +29,11 @@ static const u32 msrs_to_save[] = {
 	MSR_IA32_MISC_ENABLE, MSR_IA32_MCG_STATUS, MSR_IA32_UCODE_REV,
 };
 
+/* What is asked of the system, for GET_MSR_FEATURE_INDEX_LIST. */
+static const u32 feature_msrs[] = {
+	MSR_IA32_UCODE_REV, MSR_IA32_PERF_CAPABILITIES,
+};
+
 /* Ways in which a value can be wrong for a register kept in memory. */
 static bool any_value(u64 data)
 {
@@ -338,30 +343,54 @@ int msr_set(struct vcpu *vcpu, u32 index, u64 data, bool host)
 	return backend->set_msr(vcpu, index, data);
 }
 
-/**
- * msr_index_list - serve GET_MSR_INDEX_LIST
- * @user: the caller's list; its nmsrs says how much room there is
- *
- * Return: 0; -E2BIG: too little room, nmsrs now says how much it takes;
- * -EFAULT.
- */
-int msr_index_list(struct minivmm_msr_list __user *user)
+static int put_list(struct minivmm_msr_list __user *user, const u32 *list,
+		    u32 count)
 {
 	u32 room;
 
-	if (get_user(room, &user->nmsrs) ||
-	    put_user((u32)ARRAY_SIZE(msrs_to_save), &user->nmsrs))
+	if (get_user(room, &user->nmsrs) || put_user(count, &user->nmsrs))
 		return -EFAULT;
-	if (room < ARRAY_SIZE(msrs_to_save))
+	if (room < count)
 		return -E2BIG;
-	if (copy_to_user(user->indices, msrs_to_save, sizeof(msrs_to_save)))
+	if (copy_to_user(user->indices, list, count * sizeof(*list)))
 		return -EFAULT;
 	return 0;
 }
 
 /**
+ * msr_index_list - serve GET_MSR_INDEX_LIST and GET_MSR_FEATURE_INDEX_LIST
+ * @user: the caller's list; its nmsrs says how much room there is
+ * @features: the latter
+ *
+ * Return: 0; -E2BIG: too little room, nmsrs now says how much it takes;
+ * -EFAULT.
+ */
+int msr_index_list(struct minivmm_msr_list __user *user, bool features)
+{
+	if (features)
+		return put_list(user, feature_msrs, ARRAY_SIZE(feature_msrs));
+	return put_list(user, msrs_to_save, ARRAY_SIZE(msrs_to_save));
+}
+
+/* What a register says of the processors that guests can have. */
+static int get_feature(u32 index, u64 *data)
+{
+	switch (index) {
+	case MSR_IA32_UCODE_REV:
+		*data = (u64)boot_cpu_data.microcode << 32;
+		return 0;
+	case MSR_IA32_PERF_CAPABILITIES:
+		/* There are no performance counters. */
+		*data = 0;
+		return 0;
+	default:
+		return 1;
+	}
+}
+
+/**
  * msr_ioctl - serve GET_MSRS and SET_MSRS
- * @vcpu: the vCPU
+ * @vcpu: the vCPU; NULL: of the system, whose feature MSRs can be read
  * @user: the caller's registers
  * @set: write them; else read
  *
@@ -388,8 +417,10 @@ int msr_ioctl(struct vcpu *vcpu, struct minivmm_msrs __user *user, bool set)
 
 		if (set)
 			ret = msr_set(vcpu, entries[i].index, data, true);
-		else
+		else if (vcpu)
 			ret = msr_get(vcpu, entries[i].index, &data, true);
+		else
+			ret = get_feature(entries[i].index, &data);
 		if (ret)
 			break;
 		entries[i].data = data;

@@ -36,7 +36,7 @@ struct vcpu_msrs {
 void msr_init(struct vcpu *vcpu);
 int msr_get(struct vcpu *vcpu, u32 index, u64 *data, bool host);
 int msr_set(struct vcpu *vcpu, u32 index, u64 data, bool host);
-int msr_index_list(struct minivmm_msr_list __user *user);
+int msr_index_list(struct minivmm_msr_list __user *user, bool features);
 int msr_ioctl(struct vcpu *vcpu, struct minivmm_msrs __user *user, bool set);
 
 #endif

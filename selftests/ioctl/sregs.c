@@ -147,6 +147,24 @@ TEST(sregs_cr4_bit_that_cpuid_lacks_is_einval)
 	EXPECT_ERRNO(EINVAL, ioctl(vcpu->fd, MINIVMM_SET_SREGS, &s));
 }
 
+TEST(sregs_cr4_is_limited_by_the_processor_alone_before_cpuid_is_set)
+{
+	struct vm *vm = vm_create();
+	struct minivmm_cpuid2 nothing = { .nent = 0 };
+	int vcpu = ioctl(vm->fd, MINIVMM_CREATE_VCPU, 0);
+	struct minivmm_sregs s;
+
+	ASSERT_TRUE(vcpu >= 0);
+	ASSERT_EQ(0, ioctl(vcpu, MINIVMM_GET_SREGS, &s));
+	s.cr4 |= 1ULL << 18;
+	EXPECT_EQ(0, ioctl(vcpu, MINIVMM_SET_SREGS, &s));
+	s.cr4 |= 1ULL << 31;
+	EXPECT_ERRNO(EINVAL, ioctl(vcpu, MINIVMM_SET_SREGS, &s));
+	s.cr4 = 1ULL << 18;
+	ASSERT_EQ(0, ioctl(vcpu, MINIVMM_SET_CPUID2, &nothing));
+	EXPECT_ERRNO(EINVAL, ioctl(vcpu, MINIVMM_SET_SREGS, &s));
+}
+
 TEST(sregs_cr4_vmxe_is_einval)
 {
 	struct vcpu *vcpu = new_vcpu();

@@ -159,6 +159,67 @@ TEST(get_msr_index_list_too_small_is_e2big_and_says_how_many)
 	EXPECT_EQ(0, list.indices[count]);
 }
 
+/* A processor's revision is told by all; further features as they are there. */
+TEST(get_msr_feature_index_list_and_get_msrs_go_together)
+{
+	struct msr_list list = { .head.nmsrs = 512 };
+	struct {
+		struct minivmm_msrs head;
+		struct minivmm_msr_entry entry[2];
+	} msrs = { .head.nmsrs = 1 };
+	int fd = device_open();
+	bool revision = false;
+
+	ASSERT_EQ(0, ioctl(fd, MINIVMM_GET_MSR_FEATURE_INDEX_LIST, &list));
+	for (uint32_t i = 0; i < list.head.nmsrs; i++) {
+		revision |= list.indices[i] == 0x8b;
+		msrs.entry[0].index = list.indices[i];
+		EXPECT(ioctl(fd, MINIVMM_GET_MSRS, &msrs) == 1, "MSR %#x is listed, but cannot be read",
+		       list.indices[i]);
+	}
+	EXPECT(revision, "IA32_BIOS_SIGN_ID is not listed");
+
+	/* How many there were before the first that is no feature. */
+	msrs.head.nmsrs = 2;
+	msrs.entry[0].index = 0x8b;
+	msrs.entry[1].index = 0x10;
+	EXPECT_EQ(1, ioctl(fd, MINIVMM_GET_MSRS, &msrs));
+}
+
+TEST(get_msr_feature_index_list_too_small_is_e2big_and_says_how_many)
+{
+	struct msr_list list = { .head.nmsrs = 0 };
+	int fd = device_open();
+
+	EXPECT_ERRNO(E2BIG, ioctl(fd, MINIVMM_GET_MSR_FEATURE_INDEX_LIST, &list));
+	ASSERT(list.head.nmsrs > 0 && list.head.nmsrs < 512, "%u MSRs", list.head.nmsrs);
+	EXPECT_EQ(0, list.indices[0]);
+	EXPECT_EQ(0, ioctl(fd, MINIVMM_GET_MSR_FEATURE_INDEX_LIST, &list));
+}
+
+TEST(get_msr_feature_index_list_bad_pointer_is_efault)
+{
+	int fd = device_open();
+
+	EXPECT_ERRNO(EFAULT, ioctl(fd, MINIVMM_GET_MSR_FEATURE_INDEX_LIST, BAD_POINTER));
+	EXPECT_ERRNO(EFAULT, ioctl(fd, MINIVMM_GET_MSR_FEATURE_INDEX_LIST, KERNEL_POINTER));
+}
+
+TEST(get_msrs_of_the_system_too_many_is_e2big)
+{
+	struct minivmm_msrs msrs = { .nmsrs = 256 };
+
+	EXPECT_ERRNO(E2BIG, ioctl(device_open(), MINIVMM_GET_MSRS, &msrs));
+}
+
+TEST(get_msrs_of_the_system_bad_pointer_is_efault)
+{
+	int fd = device_open();
+
+	EXPECT_ERRNO(EFAULT, ioctl(fd, MINIVMM_GET_MSRS, BAD_POINTER));
+	EXPECT_ERRNO(EFAULT, ioctl(fd, MINIVMM_GET_MSRS, KERNEL_POINTER));
+}
+
 TEST(get_msr_index_list_bad_pointer_is_efault)
 {
 	uint32_t *last = last_word_of_page();

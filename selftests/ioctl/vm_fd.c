@@ -158,6 +158,28 @@ TEST(vcpu_outlives_the_vm_fd)
 	EXPECT_EQ(0xfff0, vcpu_regs(vcpu).rip);
 }
 
+/* ---- SET_NR_MMU_PAGES, GET_NR_MMU_PAGES ---- */
+
+TEST(nr_mmu_pages_is_what_was_set)
+{
+	struct vm *vm = vm_create();
+
+	EXPECT_EQ(0, ioctl(vm->fd, MINIVMM_SET_NR_MMU_PAGES, 64));
+	EXPECT_EQ(64, ioctl(vm->fd, MINIVMM_GET_NR_MMU_PAGES, 0));
+	EXPECT_EQ(0, ioctl(vm->fd, MINIVMM_SET_NR_MMU_PAGES, 1000));
+	EXPECT_EQ(1000, ioctl(vm->fd, MINIVMM_GET_NR_MMU_PAGES, 0));
+}
+
+TEST(set_nr_mmu_pages_below_64_is_einval)
+{
+	struct vm *vm = vm_create();
+
+	ASSERT_EQ(0, ioctl(vm->fd, MINIVMM_SET_NR_MMU_PAGES, 100));
+	EXPECT_ERRNO(EINVAL, ioctl(vm->fd, MINIVMM_SET_NR_MMU_PAGES, 63));
+	EXPECT_ERRNO(EINVAL, ioctl(vm->fd, MINIVMM_SET_NR_MMU_PAGES, 0));
+	EXPECT_EQ(100, ioctl(vm->fd, MINIVMM_GET_NR_MMU_PAGES, 0));
+}
+
 /* ---- SET_TSS_ADDR, SET_IDENTITY_MAP_ADDR ---- */
 
 TEST(set_tss_addr)

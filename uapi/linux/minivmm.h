@@ -702,6 +702,7 @@ struct minivmm_run {
  */
 #define MINIVMM_CAP_IRQCHIP			0
 #define MINIVMM_CAP_HLT				1
+#define MINIVMM_CAP_MMU_SHADOW_CACHE_CONTROL	2
 #define MINIVMM_CAP_USER_MEMORY			3
 #define MINIVMM_CAP_SET_TSS_ADDR		4
 #define MINIVMM_CAP_VAPIC			6
