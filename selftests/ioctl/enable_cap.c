@@ -46,6 +46,15 @@ TEST(enable_cap_bad_pointer_is_efault)
 	EXPECT_ERRNO(EFAULT, ioctl(vcpu->fd, MINIVMM_ENABLE_CAP, BAD_POINTER));
 }
 
+TEST(x2apic_api_bad_option_is_einval)
+{
+	struct vm *vm = vm_create();
+
+	EXPECT_EQ(3, device_capability(MINIVMM_CAP_X2APIC_API));
+	EXPECT_ERRNO(EINVAL, vm_enable(vm, MINIVMM_CAP_X2APIC_API, 4));
+	EXPECT_OK(vm_enable(vm, MINIVMM_CAP_X2APIC_API, 3));
+}
+
 TEST(enable_cap_max_vcpu_id_is_a_limit)
 {
 	struct vm *vm = vm_create();

@@ -77,6 +77,34 @@ TEST(vcpu_fd_in_another_process_is_eio)
 	EXPECT_EQ(EIO, errno_in_child(vcpu->fd, _IO(MINIVMMIO, 0xff), 0));
 }
 
+/* ---- SET_BOOT_CPU_ID ---- */
+
+static uint32_t mp_state(struct vcpu *vcpu)
+{
+	struct minivmm_mp_state state;
+
+	ASSERT_OK(ioctl(vcpu->fd, MINIVMM_GET_MP_STATE, &state));
+	return state.mp_state;
+}
+
+TEST(set_boot_cpu_id_says_who_runs)
+{
+	struct vm *vm = vm_create();
+
+	ASSERT_OK(ioctl(vm->fd, MINIVMM_CREATE_IRQCHIP, 0));
+	EXPECT_OK(ioctl(vm->fd, MINIVMM_SET_BOOT_CPU_ID, 1));
+	EXPECT_EQ(MINIVMM_MP_STATE_UNINITIALIZED, mp_state(vcpu_create(vm, 0)));
+	EXPECT_EQ(MINIVMM_MP_STATE_RUNNABLE, mp_state(vcpu_create(vm, 1)));
+}
+
+TEST(set_boot_cpu_id_after_create_vcpu_is_ebusy)
+{
+	struct vm *vm = vm_create();
+
+	vcpu_create(vm, 0);
+	EXPECT_ERRNO(EBUSY, ioctl(vm->fd, MINIVMM_SET_BOOT_CPU_ID, 1));
+}
+
 /* ---- CREATE_VCPU ---- */
 
 TEST(create_vcpu)
