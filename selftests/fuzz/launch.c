@@ -19,6 +19,43 @@
 #define MAX_WORDS	12
 #define WORD_SIZE	28
 
+/* No guest here is a saved state. */
+int vmm_vm_save(struct vmm_vm *vm, vmm_put_state put, void *context)
+{
+	(void)vm;
+	(void)put;
+	(void)context;
+	abort();
+}
+
+int vmm_vcpu_save(struct vmm_vcpu *vcpu, vmm_put_state put, void *context)
+{
+	(void)vcpu;
+	(void)put;
+	(void)context;
+	abort();
+}
+
+int vmm_vm_restore(struct vmm_vm *vm, __u32 kind, const void *data,
+		   size_t size)
+{
+	(void)vm;
+	(void)kind;
+	(void)data;
+	(void)size;
+	abort();
+}
+
+int vmm_vcpu_restore(struct vmm_vcpu *vcpu, __u32 kind, const void *data,
+		     size_t size)
+{
+	(void)vcpu;
+	(void)kind;
+	(void)data;
+	(void)size;
+	abort();
+}
+
 static struct options options;
 static struct machine machine;
 static u8 guest[64];

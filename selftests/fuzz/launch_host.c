@@ -113,43 +113,6 @@ int vmm_vm_add_memory(struct vmm_vm *vm, __u32 slot, __u64 gpa, void *hva,
 	return 0;
 }
 
-/* No input here is a saved state. */
-int vmm_vm_save(struct vmm_vm *vm, vmm_put_state put, void *context)
-{
-	(void)vm;
-	(void)put;
-	(void)context;
-	abort();
-}
-
-int vmm_vcpu_save(struct vmm_vcpu *vcpu, vmm_put_state put, void *context)
-{
-	(void)vcpu;
-	(void)put;
-	(void)context;
-	abort();
-}
-
-int vmm_vm_restore(struct vmm_vm *vm, __u32 kind, const void *data,
-		   size_t size)
-{
-	(void)vm;
-	(void)kind;
-	(void)data;
-	(void)size;
-	abort();
-}
-
-int vmm_vcpu_restore(struct vmm_vcpu *vcpu, __u32 kind, const void *data,
-		     size_t size)
-{
-	(void)vcpu;
-	(void)kind;
-	(void)data;
-	(void)size;
-	abort();
-}
-
 int vmm_vcpu_create(struct vmm_vcpu *vcpu, struct vmm_vm *vm, unsigned int id)
 {
 	vcpu->vm = vm;

@@ -11,8 +11,8 @@
  * Read next: console.c, which says when.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,7 +21,7 @@
 
 #define MAGIC		"minivmm1"
 #define PAGE		4096ULL
-#define PART_MAX	(1U << 20)
+#define PART_MAX	(1 << 16)
 
 /* Kinds of our own. */
 enum {
@@ -130,25 +130,39 @@ static __noreturn void damaged(const struct machine *m)
 		  m->options->restore);
 }
 
-static FILE *open_saved(const char *path, struct header *header)
+static bool read_whole(int fd, void *to, size_t size)
 {
-	FILE *file = fopen(path, "re");
+	ssize_t n;
 
-	if (!file)
+	while (size) {
+		n = read(fd, to, size);
+		if (n <= 0)
+			return false;
+		to = (char *)to + n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+static int open_saved(const char *path, struct header *header)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
 		fatal_err("cannot open saved state %s: %s; check the path",
 			  path, strerror(errno));
-	if (fread(header, sizeof(*header), 1, file) != 1 ||
+	if (!read_whole(fd, header, sizeof(*header)) ||
 	    memcmp(header->magic, MAGIC, sizeof(header->magic)))
 		fatal_err("%s is not what --save writes; check the path",
 			  path);
-	return file;
+	return fd;
 }
 
 void restore_options(struct options *o)
 {
 	struct header header;
 
-	fclose(open_saved(o->restore, &header));
+	close(open_saved(o->restore, &header));
 	if (!options_fit_kernel(header.memory, header.cpus))
 		fatal_err("%s is not a whole saved state; save it anew",
 			  o->restore);
@@ -211,23 +225,19 @@ void restore_create(struct machine *m)
 
 void restore_machine(struct machine *m)
 {
-	void *data = malloc(PART_MAX);
+	static char data[PART_MAX];
 	struct header header;
 	struct part part;
-	FILE *file;
+	int fd = open_saved(m->options->restore, &header);
 
-	if (!data)
-		fatal_err("no memory to read the saved state; free some");
-	file = open_saved(m->options->restore, &header);
 	for (;;) {
-		if (fread(&part, sizeof(part), 1, file) != 1 ||
-		    part.size > PART_MAX ||
-		    (part.size && fread(data, part.size, 1, file) != 1))
+		if (!read_whole(fd, &part, sizeof(part)) ||
+		    part.size > sizeof(data) ||
+		    !read_whole(fd, data, part.size))
 			damaged(m);
 		if (part.kind == STATE_END)
 			break;
 		restore_part(m, &part, data);
 	}
-	fclose(file);
-	free(data);
+	close(fd);
 }
