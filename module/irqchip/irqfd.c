@@ -318,7 +318,8 @@ static int deassign(struct vm *vm, const struct minivmm_irqfd *args)
  * @user: struct minivmm_irqfd
  *
  * Return: 0; -EFAULT; -EINVAL: an unknown flag, no eventfd, no local APICs in
- * the kernel, or FLAG_RESAMPLE without PIC and I/O APIC there; -EBADF; -EBUSY: the eventfd raises a GSI already; -ENOSPC: too many; -ENOMEM.
+ * the kernel, or FLAG_RESAMPLE without PIC and I/O APIC there; -EBADF; -EBUSY:
+ * the eventfd raises a GSI already; -ENOSPC: too many; -ENOMEM.
  */
 long irqfd_ioctl(struct vm *vm, void __user *user)
 {

@@ -477,7 +477,7 @@ TEST(closing_the_vm_with_a_vcpu_left_ends_the_irqfd)
 struct race {
 	struct vm *vm;
 	int fd;
-	volatile bool stop;
+	_Atomic bool stop;
 };
 
 static void *keep_raising(void *arg)
