@@ -11,7 +11,8 @@ SELFTESTS = os.path.join(TOP, "selftests")
 BUILT = os.path.join(os.environ.get("MINIVMM_CACHE", os.path.join(TOP, "build")), "selftests")
 
 # name: FOLDER/PROGRAM. path: here. host_files: "PATH:DEST" of what it needs there.
-Program = namedtuple("Program", "name path host_files")
+# host_modules: the kernel's modules that it needs.
+Program = namedtuple("Program", "name path host_files host_modules")
 
 # No tests: the library; and what `make bench` runs.
 NOT_TESTS = ("lib", "bench")
@@ -45,14 +46,17 @@ def native():
     return found
 
 
+def listed(folder, name):
+    """The lines of a folder's file, if there is one."""
+    path = os.path.join(SELFTESTS, folder, name)
+    if not os.path.exists(path):
+        return []
+    lines = (line.split("#")[0].strip() for line in open(path))
+    return [line for line in lines if line]
+
+
 def host_files(folder):
-    found, path = [], os.path.join(SELFTESTS, folder, "host-files")
-    if os.path.exists(path):
-        for line in open(path):
-            line = line.split("#")[0].strip()
-            if line:
-                found.append(os.path.join(TOP, line))
-    return found
+    return [os.path.join(TOP, line) for line in listed(folder, "host-files")]
 
 
 def in_host():
@@ -66,9 +70,11 @@ def in_host():
             base, extension = os.path.splitext(os.path.basename(path))
             name = "%s/%s" % (folder, base)
             if extension == ".sh":
-                found.append(Program(name + ".sh", path, host_files(folder)))
+                found.append(Program(name + ".sh", path, host_files(folder),
+                                     listed(folder, "host-modules")))
             elif extension == ".c" and not own:
-                found.append(Program(name, os.path.join(BUILT, name), host_files(folder)))
+                found.append(Program(name, os.path.join(BUILT, name), host_files(folder),
+                                     listed(folder, "host-modules")))
     return found
 
 

@@ -131,6 +131,7 @@ class Machine:
     def _modules(self):
         options = self.options
         wanted = list(PACKAGE_MODULES if options.package else ()) + (["kvm_intel"] if options.kvm else [])
+        wanted += options.load
         modules = self.kernel.module_closure(wanted)
         if not options.no_module:
             path = minivmm(self.kernel, self.cache)
