@@ -166,13 +166,15 @@ void ioapic_end_of_interrupt(struct ioapic *ioapic, u8 vector, bool level)
 /**
  * ioapic_refresh() - send what level-triggered lines that are up have to say
  * @ioapic: the chip
+ * @pins: of these pins: whose interrupts have ended
  */
-void ioapic_refresh(struct ioapic *ioapic)
+void ioapic_refresh(struct ioapic *ioapic, u32 pins)
 {
 	unsigned int pin;
 
 	for (pin = 0; pin < PINS; pin++)
-		if (ioapic->state.redirtbl[pin].fields.trig_mode &&
+		if (pins & BIT(pin) &&
+		    ioapic->state.redirtbl[pin].fields.trig_mode &&
 		    line_is_up(ioapic, pin))
 			send(ioapic, pin);
 }

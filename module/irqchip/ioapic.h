@@ -43,7 +43,7 @@ void ioapic_init(struct ioapic *ioapic);
 int ioapic_set_line(struct ioapic *ioapic, unsigned int pin, bool level);
 void ioapic_watch(struct ioapic *ioapic, u32 pins);
 void ioapic_end_of_interrupt(struct ioapic *ioapic, u8 vector, bool level);
-void ioapic_refresh(struct ioapic *ioapic);
+void ioapic_refresh(struct ioapic *ioapic, u32 pins);
 void ioapic_write(struct ioapic *ioapic, u32 offset, u32 value);
 u32 ioapic_read(struct ioapic *ioapic, u32 offset);
 void ioapic_set_state(struct ioapic *ioapic,

@@ -104,7 +104,7 @@ static void irqchip_unlock(struct irqchip *irqchip, unsigned long flags)
 		return;
 	tell_acked(irqchip, lines, pins);
 	spin_lock_irqsave(&irqchip->lock, flags);
-	ioapic_refresh(&irqchip->ioapic);
+	ioapic_refresh(&irqchip->ioapic, pins);
 	spin_unlock_irqrestore(&irqchip->lock, flags);
 }
 

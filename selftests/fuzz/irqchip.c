@@ -210,7 +210,7 @@ static void step(struct input *in)
 		break;
 	case 5:
 		ioapic_end_of_interrupt(&ioapic, take(in, 1), what & 0x40);
-		ioapic_refresh(&ioapic);
+		ioapic_refresh(&ioapic, ~0U);
 		break;
 	case 6:
 		set_state(in);

@@ -230,7 +230,7 @@ TEST(edge_is_sent_once)
 	EXPECT_EQ(0, ioapic_set_line(&chip, 5, true));
 	EXPECT_EQ(1, sent);
 	ioapic_end_of_interrupt(&chip, 0x50, false);
-	ioapic_refresh(&chip);
+	ioapic_refresh(&chip, ~0U);
 	EXPECT_EQ(1, sent);
 	EXPECT_EQ(1, ioapic_set_line(&chip, 5, false));
 	EXPECT_EQ(1, ioapic_set_line(&chip, 5, true));
@@ -274,12 +274,12 @@ TEST(level_waits_for_the_eoi)
 	EXPECT_EQ(1, eois);
 	EXPECT_EQ(5, last_eoi);
 	EXPECT_EQ(LEVEL | 0x50, entry(5));
-	ioapic_refresh(&chip);
+	ioapic_refresh(&chip, ~0U);
 	EXPECT_EQ(2, sent);
 	EXPECT_EQ(LEVEL | REMOTE_IRR | 0x50, entry(5));
 	ioapic_set_line(&chip, 5, false);
 	ioapic_end_of_interrupt(&chip, 0x50, true);
-	ioapic_refresh(&chip);
+	ioapic_refresh(&chip, ~0U);
 	EXPECT_EQ(2, sent);
 	EXPECT_EQ(LEVEL | 0x50, entry(5));
 }
@@ -291,7 +291,7 @@ TEST(device_lets_go_in_the_eoi)
 	program(5, 0, LEVEL | 0x50);
 	ioapic_set_line(&chip, 5, true);
 	ioapic_end_of_interrupt(&chip, 0x50, true);
-	ioapic_refresh(&chip);
+	ioapic_refresh(&chip, ~0U);
 	EXPECT_EQ(1, sent);
 	EXPECT_EQ(LEVEL | 0x50, entry(5));
 }
@@ -363,7 +363,7 @@ TEST(level_masked_while_in_service)
 	ioapic_set_line(&chip, 5, true);
 	program(5, 0, LEVEL | MASKED | 0x50);
 	ioapic_end_of_interrupt(&chip, 0x50, true);
-	ioapic_refresh(&chip);
+	ioapic_refresh(&chip, ~0U);
 	EXPECT_EQ(1, sent);
 	program(5, 0, LEVEL | 0x50);
 	EXPECT_EQ(2, sent);
@@ -441,7 +441,7 @@ TEST(state_in_service_is_not_sent_again)
 	EXPECT_EQ(1, sent);
 	EXPECT_TRUE(!memcmp(&state, &chip.state, sizeof(state)));
 	ioapic_end_of_interrupt(&chip, 0x50, true);
-	ioapic_refresh(&chip);
+	ioapic_refresh(&chip, ~0U);
 	EXPECT_EQ(2, sent);
 }
 
@@ -490,7 +490,7 @@ static void random_operation(u32 *lines)
 		ioapic_end_of_interrupt(&chip, rand() % 4, level);
 		break;
 	case 3:
-		ioapic_refresh(&chip);
+		ioapic_refresh(&chip, ~0U);
 		break;
 	case 4:
 		if (rand() % 50 == 0)
