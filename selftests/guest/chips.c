@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The interrupt controllers and the timer in lock-step with their models: the
- * same random sequence of port accesses, MMIO, lines, interrupts taken and states
- * set goes to the device and to module/irqchip/{pic,ioapic,pit}.c in this
- * process, and after each step both say the same.
+ * The 8259s and the 8254 in lock-step with their models: the same random sequence
+ * of port accesses, lines, interrupts taken and states set goes to the device and
+ * to module/irqchip/{pic,pit}.c in this process, and after each step both say the
+ * same.
  *
  * On /dev/kvm this tests the models against KVM's; on /dev/minivmm what the
  * module puts around them.
  */
 #include <stdlib.h>
 
-#include "../../module/irqchip/ioapic.h"
 #include "../../module/irqchip/pic.h"
 #include "../../module/irqchip/pit.h"
 #include "vm.h"
@@ -63,11 +62,9 @@ static struct vcpu *vcpu;
 static struct op *ops;
 static unsigned int nr_ops;
 
-/* The models, and as much of a local APIC as they need. */
+/* The models */
 static struct pic pic;
-static struct ioapic ioapic;
 static struct pit pit;
-static uint64_t irr[4], tmr[4];
 
 static void on_output(struct pic *p, bool level)
 {
@@ -79,35 +76,6 @@ static void on_pic_eoi(struct pic *p, unsigned int line)
 {
 	(void)p;
 	(void)line;
-}
-
-static uint32_t ended;	/* pins, by the EOI before */
-
-static void on_ioapic_eoi(struct ioapic *i, unsigned int pin)
-{
-	(void)i;
-	ended |= 1U << pin;
-}
-
-static int on_deliver(struct ioapic *i, const struct irq_message *message)
-{
-	uint64_t bit = 1ULL << message->vector % 64;
-	unsigned int n = message->vector / 64;
-
-	(void)i;
-	irr[n] |= bit;
-	tmr[n] = message->level ? tmr[n] | bit : tmr[n] & ~bit;
-	return 1;
-}
-
-static int highest_irr(void)
-{
-	int n;
-
-	for (n = 3; n >= 0; n--)
-		if (irr[n])
-			return 64 * n + 63 - __builtin_clzll(irr[n]);
-	return -1;
 }
 
 static void set_routing(void)
@@ -152,9 +120,6 @@ static void start(void)
 	pic.set_output = on_output;
 	pic.eoi = on_pic_eoi;
 	pic_init(&pic);
-	ioapic.eoi = on_ioapic_eoi;
-	ioapic.deliver = on_deliver;
-	ioapic_init(&ioapic);
 	pit_init(&pit, true, 1);
 }
 
@@ -208,65 +173,26 @@ static void compare_pic(unsigned int step)
 	}
 }
 
-static void compare_ioapic(unsigned int step)
-{
-	struct minivmm_irqchip chip = get_chip(MINIVMM_IRQCHIP_IOAPIC);
-	struct minivmm_ioapic_state *state = &chip.chip.ioapic;
-	unsigned int i;
-
-	for (i = 0; i < MINIVMM_IOAPIC_NUM_PINS; i++) {
-		ASSERT(state->redirtbl[i].bits == ioapic.state.redirtbl[i].bits,
-		       "step %u: entry %u is %#llx, the model's %#llx", step, i,
-		       state->redirtbl[i].bits, ioapic.state.redirtbl[i].bits);
-	}
-	/* See irr_shows_a_level_that_was_an_edge() in ioctl/irqchip.c. */
-	ASSERT(on_kvm() || state->irr == ioapic.state.irr,
-	       "step %u: irr is %#x, the model's %#x", step, state->irr,
-	       ioapic.state.irr);
-	ASSERT_EQ(ioapic.state.ioregsel, state->ioregsel);
-	ASSERT_EQ(ioapic.state.id, state->id);
-	ASSERT_EQ(ioapic.state.base_address, state->base_address);
-}
-
 /* The line's status, as the device and as the model have it. */
 static void set_line(unsigned int gsi, bool level, unsigned int step)
 {
 	struct minivmm_irq_level line = { .irq = gsi, .level = level };
-	int status;
+	int status = pic_set_line(&pic, gsi, level);
 
-	status = gsi < 16 ? pic_set_line(&pic, gsi, level) :
-			    ioapic_set_line(&ioapic, gsi - IOAPIC_GSI, level);
 	ASSERT_OK(ioctl(vcpu->vm->fd, MINIVMM_IRQ_LINE_STATUS, &line));
 	ASSERT(line.status == status, "step %u: gsi %u to %u: status %d, the model's %d",
 	       step, gsi, level, line.status, status);
 }
 
-/* The guest takes the interrupt that is due: the PIC's goes first. */
+/* The guest takes the interrupt that is due. */
 static void take(unsigned int step)
 {
-	unsigned int expected = 0;
-	int vector = highest_irr();
-	bool level;
+	unsigned int expected = pic.output ? TAKEN | pic_acknowledge(&pic) : 0;
 
-	if (pic.output) {
-		expected = TAKEN | pic_acknowledge(&pic);
-		vector = -1;
-	} else if (vector >= 0) {
-		expected = TAKEN | vector;
-	}
 	add(OP_TAKE, 0, 0);
-	if (vector >= 0)
-		add(OP_WRITE, LAPIC_EOI, 0);
 	run();
 	ASSERT(ops[0].result == expected, "step %u: took %#x, the model's is %#x",
 	       step, ops[0].result, expected);
-	if (vector < 0)
-		return;
-	irr[vector / 64] &= ~(1ULL << vector % 64);
-	level = tmr[vector / 64] >> vector % 64 & 1;
-	ioapic_end_of_interrupt(&ioapic, vector, level);
-	ioapic_refresh(&ioapic, ended);
-	ended = 0;
 }
 
 /* ---- The PIC ----------------------------------------------------------- */
@@ -338,97 +264,6 @@ TEST(pic_is_its_model)
 			set_line(rand() % 16, rand() % 2, step);
 		}
 		compare_pic(step);
-	}
-}
-
-/* ---- The I/O APIC ------------------------------------------------------ */
-
-/* Pin 8 is left out: KVM tracks the EOI of the real-time clock's interrupt. */
-static const uint8_t pins[] = { 0, 4, 9, 20, 23 };
-
-static unsigned int random_pin(void)
-{
-	return pins[rand() % ARRAY_SIZE(pins)];
-}
-
-/* To this vCPU's local APIC, fixed or lowest priority; any trigger, masked or not. */
-static uint32_t random_entry(void)
-{
-	return (rand() & (0x0001a000 | 0x100)) | (FIRST_VECTOR + rand() % 8);
-}
-
-static void ioapic_write_both(uint32_t offset, uint32_t value)
-{
-	add(OP_WRITE, IOAPIC + offset, value);
-	ioapic_write(&ioapic, offset, value);
-}
-
-static void ioapic_accesses(unsigned int step)
-{
-	unsigned int i, nr = 1 + rand() % 4;
-	uint32_t expected[4], reg;
-
-	for (i = 0; i < nr; i++) {
-		reg = rand() % 6 ? 0x10u + 2 * random_pin() : (uint32_t)rand() % 0x10;
-		ioapic_write_both(0, reg);
-		if (rand() % 2)
-			ioapic_write_both(0x10, reg >= 0x10 ? random_entry() : (uint32_t)rand());
-		reg = rand() % 8 ? 0x10 : (rand() & 0xf0);
-		add(OP_READ, IOAPIC + reg, 0);
-		expected[i] = ioapic_read(&ioapic, reg);
-	}
-	run();
-	for (i = 0, reg = 0; i < nr; reg++) {
-		if (ops[reg].what != OP_READ)
-			continue;
-		ASSERT(ops[reg].result == expected[i],
-		       "step %u: %#x reads %#x, the model's %#x", step,
-		       ops[reg].addr, ops[reg].result, expected[i]);
-		i++;
-	}
-}
-
-static void ioapic_random_state(void)
-{
-	struct minivmm_irqchip chip = get_chip(MINIVMM_IRQCHIP_IOAPIC);
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(pins); i++)
-		chip.chip.ioapic.redirtbl[pins[i]].bits =
-			random_entry() | (rand() & 0x5000);
-	for (i = 0; i < ARRAY_SIZE(pins); i++)
-		chip.chip.ioapic.irr ^= (rand() % 4 == 0) << pins[i];
-	chip.chip.ioapic.ioregsel = rand() % 2 ? rand() : rand() % 0x40;
-	set_chip(&chip);
-	ioapic_set_state(&ioapic, &chip.chip.ioapic);
-}
-
-TEST(ioapic_is_its_model)
-{
-	unsigned int step;
-
-	srand(82093);
-	start();
-	/* The local APIC is switched on, and the PIC has nothing to say. */
-	add(OP_WRITE, LAPIC_SPIV, 0x1ff);
-	run();
-	for (step = 0; step < 3000; step++) {
-		switch (rand() % 8) {
-		case 0:
-		case 1:
-			ioapic_accesses(step);
-			break;
-		case 2:
-			take(step);
-			break;
-		case 3:
-			if (rand() % 10 == 0)
-				ioapic_random_state();
-			break;
-		default:
-			set_line(IOAPIC_GSI + random_pin(), rand() % 2, step);
-		}
-		compare_ioapic(step);
 	}
 }
 
