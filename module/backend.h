@@ -73,6 +73,10 @@ enum {
  * @set_shadow: writes it
  * @get_pdptrs: fetches PAE's page-directory pointers
  * @debug_changed: the debug registers in the vCPU are new
+ * @can_single_step: the guest can be stopped after each instruction
+ * @tsc_changed: its time stamp counter's rate or offset is
+ * @msr_filter_changed: the VM's filter of MSRs is new
+ * @can_scale_tsc: the counter can have another rate than the host's
  * @cpuid_changed: the guest's CPUID is new
  * @map: maps a guest frame, in a page as large as can be; called under the
  *       memory's lock; tables come from @cache; returns false if it ran out
@@ -122,6 +126,10 @@ struct backend {
 	void (*set_shadow)(struct vcpu *vcpu, u8 shadow);
 	void (*get_pdptrs)(struct vcpu *vcpu);
 	void (*debug_changed)(struct vcpu *vcpu);
+	bool (*can_single_step)(void);
+	void (*tsc_changed)(struct vcpu *vcpu);
+	void (*msr_filter_changed)(struct vcpu *vcpu);
+	bool (*can_scale_tsc)(void);
 	void (*cpuid_changed)(struct vcpu *vcpu);
 
 	bool (*map)(struct vm *vm, const struct page_mapping *mapping,

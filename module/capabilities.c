@@ -28,7 +28,6 @@ int minivmm_check_extension(unsigned long capability)
 	case MINIVMM_CAP_IRQCHIP:
 	case MINIVMM_CAP_HLT:
 	case MINIVMM_CAP_MMU_SHADOW_CACHE_CONTROL:
-	case MINIVMM_CAP_GET_MSR_FEATURES:
 	case MINIVMM_CAP_USER_MEMORY:
 	case MINIVMM_CAP_SET_TSS_ADDR:
 	case MINIVMM_CAP_EXT_CPUID:
@@ -63,6 +62,17 @@ int minivmm_check_extension(unsigned long capability)
 	case MINIVMM_CAP_ENABLE_CAP_VM:
 	case MINIVMM_CAP_CHECK_EXTENSION_VM:
 	case MINIVMM_CAP_IMMEDIATE_EXIT:
+	case MINIVMM_CAP_SET_GUEST_DEBUG:
+	case MINIVMM_CAP_GET_MSR_FEATURES:
+	case MINIVMM_CAP_MSR_PLATFORM_INFO:
+	case MINIVMM_CAP_X86_USER_SPACE_MSR:
+	case MINIVMM_CAP_X86_MSR_FILTER:
+	case MINIVMM_CAP_SYS_ATTRIBUTES:
+	case MINIVMM_CAP_EXIT_ON_EMULATION_FAILURE:
+	case MINIVMM_CAP_CLOCKSOURCE:
+	case MINIVMM_CAP_GET_TSC_KHZ:
+	case MINIVMM_CAP_KVMCLOCK_CTRL:
+	case MINIVMM_CAP_VCPU_ATTRIBUTES:
 	case MINIVMM_CAP_EXCEPTION_PAYLOAD:
 	case MINIVMM_CAP_SREGS2:
 	case MINIVMM_CAP_X86_TRIPLE_FAULT_EVENT:
@@ -76,6 +86,16 @@ int minivmm_check_extension(unsigned long capability)
 	case MINIVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		return MINIVMM_DIRTY_LOG_MANUAL_PROTECT_ENABLE |
 		       MINIVMM_DIRTY_LOG_INITIALLY_SET;
+	case MINIVMM_CAP_SET_GUEST_DEBUG2:
+		return GUEST_DEBUG_KNOWN;
+	case MINIVMM_CAP_MCE:
+		return MINIVMM_MCE_BANKS;
+	case MINIVMM_CAP_ADJUST_CLOCK:
+		return MINIVMM_CLOCK_TSC_STABLE | MINIVMM_CLOCK_REALTIME |
+		       MINIVMM_CLOCK_HOST_TSC;
+	case MINIVMM_CAP_TSC_CONTROL:
+	case MINIVMM_CAP_VM_TSC_CONTROL:
+		return backend->can_scale_tsc();
 	case MINIVMM_CAP_XCRS:
 		return guest_xcr0_mask() != 0;
 	case MINIVMM_CAP_XSAVE2:
@@ -95,6 +115,10 @@ int minivmm_check_extension(unsigned long capability)
 		return 0;
 	}
 }
+
+#define MSR_EXIT_REASONS	(MINIVMM_MSR_EXIT_REASON_INVAL |	\
+				 MINIVMM_MSR_EXIT_REASON_UNKNOWN |	\
+				 MINIVMM_MSR_EXIT_REASON_FILTER)
 
 /* Only once: whoever makes vCPUs relies on it. */
 static int set_max_vcpu_id(struct vm *vm, u64 max)
@@ -154,6 +178,17 @@ int vm_enable_cap(struct vm *vm, const void __user *user)
 	case MINIVMM_CAP_X86_TRIPLE_FAULT_EVENT:
 		vm->options.triple_fault_event = cap.args[0];
 		return 0;
+	case MINIVMM_CAP_MSR_PLATFORM_INFO:
+		vm->options.no_platform_info = !cap.args[0];
+		return 0;
+	case MINIVMM_CAP_X86_USER_SPACE_MSR:
+		if (cap.args[0] & ~MSR_EXIT_REASONS)
+			return -EINVAL;
+		vm->options.user_space_msr = cap.args[0];
+		return 0;
+	case MINIVMM_CAP_EXIT_ON_EMULATION_FAILURE:
+		/* So it is in any case. */
+		return cap.args[0] & ~1ULL ? -EINVAL : 0;
 	default:
 		return -EINVAL;
 	}

@@ -131,10 +131,7 @@ static void store_emulator(struct vcpu *vcpu)
 		return;
 	vcpu_set_rip(vcpu, e->rip);
 	backend->clear_shadow(vcpu);
-	if (e->rflags & X86_EFLAGS_TF) {
-		vcpu->dr6 |= DR_STEP;
-		vcpu_queue_exception(vcpu, X86_TRAP_DB);
-	}
+	vcpu_instruction_done(vcpu, e->rflags);
 }
 
 static int emulation_failed(struct vcpu *vcpu)

@@ -13,6 +13,7 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/uaccess.h>
 
 #include "backend.h"
 #include "compat.h"
@@ -21,6 +22,21 @@
 #define VCPU_MMAP_PAGES	3
 
 const struct backend *backend;
+
+/* What XSAVE components a guest can have: more than CPUID says, if asked for. */
+static long device_attribute(unsigned int cmd, const void __user *user)
+{
+	struct minivmm_device_attr attr;
+
+	if (copy_from_user(&attr, user, sizeof(attr)))
+		return -EFAULT;
+	if (attr.group || attr.attr != MINIVMM_X86_XCOMP_GUEST_SUPP)
+		return -ENXIO;
+	if (cmd == MINIVMM_HAS_DEVICE_ATTR)
+		return 0;
+	return put_user(guest_xcr0_mask(), (u64 __user *)
+			u64_to_user_ptr(attr.addr));
+}
 
 static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
@@ -43,6 +59,11 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 				      cmd == MINIVMM_GET_MSR_FEATURE_INDEX_LIST);
 	case MINIVMM_GET_MSRS:
 		return msr_ioctl(NULL, user, false);
+	case MINIVMM_X86_GET_MCE_CAP_SUPPORTED:
+		return put_user(MINIVMM_MCE_CAP, (u64 __user *)user);
+	case MINIVMM_GET_DEVICE_ATTR:
+	case MINIVMM_HAS_DEVICE_ATTR:
+		return device_attribute(cmd, user);
 	default:
 		return -EINVAL;
 	}

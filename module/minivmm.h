@@ -20,6 +20,7 @@
 
 #include "bus.h"
 #include "irqchip/irqchip.h"
+#include "clock.h"
 #include "memory/memory.h"
 #include "x86/cpuid.h"
 #include "x86/emulate.h"
@@ -44,12 +45,16 @@ struct vcpu;
  * @nr_mmu_pages: SET_NR_MMU_PAGES
  * @exception_payload: VCPU_EVENTS tells pending exceptions from injected ones
  * @triple_fault_event: and has a triple fault that waits
+ * @no_platform_info: the guest must not read MSR_PLATFORM_INFO
+ * @user_space_msr: MINIVMM_MSR_EXIT_REASON_*: accesses that the owner serves
  */
 struct vm_options {
 	u32 max_vcpu_id;
 	unsigned long nr_mmu_pages;
 	bool exception_payload;
 	bool triple_fault_event;
+	bool no_platform_info;
+	u32 user_space_msr;
 };
 
 /**
@@ -76,7 +81,10 @@ struct vm_coalesced {
  * @vcpus: by vCPU id; NULL: not created; written under @lock
  * @nr_vcpus: how many there are
  * @vcpus_end: one more than the highest id
- * @tsc_offset: of a new vCPU's time stamp counter: 0 when the VM was made
+ * @tsc: what its vCPUs' time stamp counters have in common
+ * @clock: the paravirtual clock
+ * @msr_filter: registers that are not the guest's, or NULL
+ * @msr_filters: how many there have been
  * @options: what the owner has switched on
  * @irqchip_kind: which interrupt controllers are in the kernel
  * @irqchip: PIC and I/O APIC, if they are
@@ -98,7 +106,10 @@ struct vm {
 	struct vcpu *vcpus[MINIVMM_MAX_VCPUS];
 	int nr_vcpus;
 	int vcpus_end;
-	u64 tsc_offset;
+	struct vm_tsc tsc;
+	struct vm_clock clock;
+	struct msr_filter __rcu *msr_filter;
+	u32 msr_filters;
 	struct vm_options options;
 	enum irqchip_kind irqchip_kind;
 	struct irqchip *irqchip;
@@ -156,6 +167,19 @@ struct vcpu_events {
 	} nmi;
 	u8 soft_length;			/* of the instruction behind a soft event */
 	bool triple_fault;
+	bool stepped;			/* its debugger wants to know */
+};
+
+/**
+ * struct vcpu_debug - what the owner's debugger wants
+ * @control: MINIVMM_GUESTDBG_*
+ * @dr: breakpoint addresses, with USE_HW_BP
+ * @dr7: which of them are on
+ */
+struct vcpu_debug {
+	u32 control;
+	u64 dr[4];
+	unsigned long dr7;
 };
 
 /**
@@ -209,6 +233,7 @@ struct vcpu {
 	unsigned long dr[4];
 	unsigned long dr6;
 	unsigned long dr7;
+	struct vcpu_debug debug;
 	u64 efer;
 	u64 xcr0;
 	bool osxsave;		/* CR4 lets the guest use XCR0 */
@@ -216,10 +241,14 @@ struct vcpu {
 	u64 pdptr[4];
 	struct guest_cpuid cpuid;
 	struct vcpu_msrs msrs;
+	struct vcpu_mce mce;
+	u32 msr_filters;	/* of the VM, when last looked at */
 	struct guest_fpu fpu;
 	struct guest_access access;
 	struct table_cache table_cache;
 
+	struct vcpu_tsc tsc;
+	struct vcpu_clock clock;
 	struct vcpu_events events;
 	struct vcpu_exit exit;
 	int (*complete)(struct vcpu *vcpu);
@@ -353,6 +382,33 @@ int vcpu_load_pdptrs(struct vcpu *vcpu, unsigned long cr3);
 long vcpu_state_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *user);
 int vcpu_take_sync_regs(struct vcpu *vcpu);
 void vcpu_give_sync_regs(struct vcpu *vcpu);
+
+/* debug.c */
+static inline bool vcpu_debugged(const struct vcpu *vcpu, u32 control)
+{
+	return unlikely(vcpu->debug.control & control);
+}
+
+static inline unsigned long vcpu_dr7_in_force(const struct vcpu *vcpu)
+{
+	return vcpu_debugged(vcpu, MINIVMM_GUESTDBG_USE_HW_BP) ?
+	       vcpu->debug.dr7 : vcpu->dr7;
+}
+
+static inline unsigned long vcpu_dr_in_force(const struct vcpu *vcpu, int nr)
+{
+	return vcpu_debugged(vcpu, MINIVMM_GUESTDBG_USE_HW_BP) ?
+	       vcpu->debug.dr[nr] : vcpu->dr[nr];
+}
+
+#define GUEST_DEBUG_KNOWN						\
+	(MINIVMM_GUESTDBG_ENABLE | MINIVMM_GUESTDBG_SINGLESTEP |	\
+	 MINIVMM_GUESTDBG_USE_SW_BP | MINIVMM_GUESTDBG_USE_HW_BP |	\
+	 MINIVMM_GUESTDBG_INJECT_DB | MINIVMM_GUESTDBG_INJECT_BP |	\
+	 MINIVMM_GUESTDBG_BLOCKIRQ)
+int vcpu_debug_exit(struct vcpu *vcpu, u8 vector, unsigned long causes);
+void vcpu_instruction_done(struct vcpu *vcpu, unsigned long rflags);
+int vcpu_set_guest_debug(struct vcpu *vcpu, const void __user *user);
 
 /* events.c */
 void vcpu_queue_exception(struct vcpu *vcpu, u8 vector);

@@ -315,7 +315,7 @@ int vcpu_set_sregs(struct vcpu *vcpu, const struct minivmm_sregs *sregs)
 
 /* Both structures begin with the same registers. */
 #define SREGS_COMMON	offsetof(struct minivmm_sregs2, flags)
-static_assert(SREGS_COMMON == offsetof(struct minivmm_sregs, interrupt_bitmap));
+static_assert(offsetof(struct minivmm_sregs, interrupt_bitmap) == SREGS_COMMON);
 
 /**
  * vcpu_get_sregs2 - serve GET_SREGS2

@@ -15,6 +15,9 @@
  * Read on in vmx/run.c.
  */
 #include <linux/sched/signal.h>
+#include <linux/smp.h>
+#include <asm/debugreg.h>
+#include <asm/trapnr.h>
 
 #include "backend.h"
 #include "compat.h"
@@ -82,11 +85,17 @@ static int run_loop(struct vcpu *vcpu)
 			if (vcpu->irq.mp_state != MINIVMM_MP_STATE_RUNNABLE)
 				continue;
 		}
+		if (unlikely(vcpu->events.stepped)) {
+			vcpu->events.stepped = false;
+			return vcpu_debug_exit(vcpu, X86_TRAP_DB, DR_STEP);
+		}
 		if (vcpu->events.triple_fault) {
 			vcpu->events.triple_fault = false;
 			vcpu->run->exit_reason = MINIVMM_EXIT_SHUTDOWN;
 			return 0;
 		}
+		vcpu_clock_update(vcpu);
+		vcpu_msr_filter_update(vcpu);
 		ret = backend->run(vcpu);
 		if (ret <= 0)
 			return ret;

@@ -181,6 +181,20 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd,
 	case MINIVMM_GET_XCRS:
 	case MINIVMM_SET_XCRS:
 		return vcpu_state_ioctl(vcpu, cmd, user);
+	case MINIVMM_SET_TSC_KHZ:
+	case MINIVMM_GET_TSC_KHZ:
+		return vcpu_tsc_ioctl(vcpu, cmd, arg);
+	case MINIVMM_SET_DEVICE_ATTR:
+	case MINIVMM_GET_DEVICE_ATTR:
+	case MINIVMM_HAS_DEVICE_ATTR:
+		return vcpu_attribute_ioctl(vcpu, cmd, user);
+	case MINIVMM_X86_SETUP_MCE:
+	case MINIVMM_X86_SET_MCE:
+		return mce_ioctl(vcpu, cmd, user);
+	case MINIVMM_SET_GUEST_DEBUG:
+		return vcpu_set_guest_debug(vcpu, user);
+	case MINIVMM_KVMCLOCK_CTRL:
+		return vcpu_clock_stopped(vcpu);
 	case MINIVMM_NMI:
 		vcpu_queue_nmi(vcpu);
 		return 0;
@@ -247,6 +261,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, u32 id)
 		goto free_pio;
 	cpuid_init(vcpu);
 	msr_init(vcpu);
+	vcpu_tsc_init(vcpu);
 	vcpu_init_emulator(vcpu);
 	return vcpu;
 

@@ -48,6 +48,7 @@ static void vm_free(struct vm *vm)
 	bus_free(vm);
 	ioeventfd_release(vm);
 	coalesced_destroy(vm);
+	msr_filter_destroy(vm);
 	kfree(vm);
 }
 
@@ -161,6 +162,14 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vcpu_create(vm, arg);
 	case MINIVMM_CHECK_EXTENSION:
 		return minivmm_check_extension(arg);
+	case MINIVMM_SET_TSC_KHZ:
+	case MINIVMM_GET_TSC_KHZ:
+		return vm_tsc_ioctl(vm, cmd, arg);
+	case MINIVMM_SET_CLOCK:
+	case MINIVMM_GET_CLOCK:
+		return vm_clock_ioctl(vm, cmd, user);
+	case MINIVMM_X86_SET_MSR_FILTER:
+		return msr_filter_set(vm, user);
 	case MINIVMM_ENABLE_CAP:
 		return vm_enable_cap(vm, user);
 	case MINIVMM_SET_USER_MEMORY_REGION:
@@ -211,6 +220,8 @@ static struct vm *vm_alloc(void)
 	if (!vm)
 		return ERR_PTR(-ENOMEM);
 	refcount_set(&vm->users, 1);
+	vm_tsc_init(vm);
+	vm_clock_init(vm);
 	mutex_init(&vm->lock);
 	INIT_LIST_HEAD(&vm->ioeventfds);
 	irqfd_init(vm);

@@ -12,7 +12,6 @@
 #include <linux/ktime.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <asm/tsc.h>
 
 #include "../backend.h"
 #include "../compat.h"
@@ -35,14 +34,14 @@ static u64 now_ns(void)
  * Returns how long so many ticks of the TSC take, rounded up. The guest chooses
  * any number: no product may overflow, and what is too far is far enough.
  */
-static u64 tsc_to_ns(u64 ticks)
+static u64 tsc_to_ns(u64 ticks, u32 khz)
 {
-	u64 ms = ticks / tsc_khz;
+	u64 ms = ticks / khz;
 
 	if (ms >= KTIME_MAX / 2 / NSEC_PER_MSEC)
 		return KTIME_MAX / 2;
 	return ms * NSEC_PER_MSEC +
-		ticks % tsc_khz * NSEC_PER_MSEC / tsc_khz + 1;
+		ticks % khz * NSEC_PER_MSEC / khz + 1;
 }
 
 /* Programs the timer; the lock is held. */
@@ -61,10 +60,10 @@ static void start_timer(struct vcpu *vcpu)
 		at = next.ns;
 		break;
 	case LAPIC_TIMER_TSC:
-		backend->get_msr(vcpu, MSR_IA32_TSC, &guest_tsc);
+		guest_tsc = vcpu_read_tsc(vcpu);
 		at = now_ns();
 		if (next.tsc > guest_tsc)
-			at += tsc_to_ns(next.tsc - guest_tsc);
+			at += tsc_to_ns(next.tsc - guest_tsc, vcpu->tsc.khz);
 		break;
 	}
 	hrtimer_start(&irq->timer, ns_to_ktime(at), HRTIMER_MODE_ABS);

@@ -65,7 +65,7 @@ static const struct control_group cpu2_controls = {
 		    SECONDARY_EXEC_UNRESTRICTED_GUEST,
 	.optional = SECONDARY_EXEC_ENABLE_VPID | SECONDARY_EXEC_ENABLE_RDTSCP |
 		    SECONDARY_EXEC_ENABLE_INVPCID |
-		    SECONDARY_EXEC_WBINVD_EXITING |
+		    SECONDARY_EXEC_WBINVD_EXITING | SECONDARY_EXEC_TSC_SCALING |
 		    SECONDARY_EXEC_ENCLS_EXITING | SECONDARY_EXEC_ENABLE_PML,
 };
 
@@ -153,7 +153,7 @@ static void choose_dirty_tracking(struct vmx_caps *caps)
 
 static int read_caps(struct vmx_caps *caps)
 {
-	u64 basic;
+	u64 basic, cpu_controls_allowed;
 	int ret;
 
 	memset(caps, 0, sizeof(*caps));
@@ -175,6 +175,9 @@ static int read_caps(struct vmx_caps *caps)
 	if (ret)
 		return ret;
 	rdmsrq(MSR_IA32_VMX_EPT_VPID_CAP, caps->ept_vpid);
+	rdmsrq(MSR_IA32_VMX_TRUE_PROCBASED_CTLS, cpu_controls_allowed);
+	caps->monitor_trap = cpu_controls_allowed >> 32 &
+			     CPU_BASED_MONITOR_TRAP_FLAG;
 	choose_vpid(caps);
 	choose_dirty_tracking(caps);
 	choose_perf_switch(caps);

@@ -261,7 +261,7 @@ static int write_dr(struct vcpu *vcpu, unsigned int dr, unsigned long value)
 				    DR6_RESERVED;
 		} else {
 			vcpu->dr7 = (value & 0xffff2bff) | DR7_FIXED;
-			vmcs_writel(GUEST_DR7, vcpu->dr7);
+			vmcs_writel(GUEST_DR7, vcpu_dr7_in_force(vcpu));
 		}
 	}
 	vmx_skip_instruction(vcpu);
@@ -290,7 +290,9 @@ int vmx_exit_dr(struct vmx_vcpu *vx)
 		}
 		dr += 2;
 	}
-	if (vcpu->dr7 & DR7_GD) {
+	if (vcpu_dr7_in_force(vcpu) & DR7_GD) {
+		if (vcpu_debugged(vcpu, MINIVMM_GUESTDBG_USE_HW_BP))
+			return vcpu_debug_exit(vcpu, X86_TRAP_DB, DR6_BD);
 		vcpu->dr7 &= ~DR7_GD;
 		vmcs_writel(GUEST_DR7, vcpu->dr7);
 		vcpu->dr6 |= DR6_BD;

@@ -110,7 +110,6 @@ int vmx_ept_init(struct vm *vm)
 	ret = vmx_root_get();
 	if (ret)
 		free_page((unsigned long)vm->memory.root);
-	vm->tsc_offset = -rdtsc();
 	return ret;
 }
 

@@ -86,6 +86,9 @@ static int exit_debug_exception(struct vmx_vcpu *vx)
 	struct vcpu *vcpu = &vx->vcpu;
 	unsigned long causes = vmcs_readl(EXIT_QUALIFICATION);
 
+	if (vcpu_debugged(vcpu, MINIVMM_GUESTDBG_SINGLESTEP |
+			  MINIVMM_GUESTDBG_USE_HW_BP))
+		return vcpu_debug_exit(vcpu, X86_TRAP_DB, causes);
 	/* The processor leaves it to us to write DR6 and DR7 for the guest. */
 	vcpu->dr6 &= ~DR_TRAP_BITS;
 	vcpu->dr6 |= causes & (DR_TRAP_BITS | DR_STEP | DR6_BD);
@@ -119,6 +122,11 @@ static int exit_exception_nmi(struct vmx_vcpu *vx)
 	if (info & INTR_INFO_UNBLOCK_NMI)
 		mask_nmi_again(vx);
 	switch (info & INTR_INFO_VECTOR_MASK) {
+	case X86_TRAP_BP:
+		/* Kept for an owner who finds that it is the guest's own. */
+		vx->vcpu.events.soft_length =
+			vmcs_read32(VM_EXIT_INSTRUCTION_LEN);
+		return vcpu_debug_exit(&vx->vcpu, X86_TRAP_BP, 0);
 	case X86_TRAP_DB:
 		/* INT1 is behind us when its exception is delivered. */
 		if ((info & INTR_INFO_INTR_TYPE_MASK) ==
@@ -146,6 +154,14 @@ static int exit_triple_fault(struct vmx_vcpu *vx)
 	return 0;
 }
 
+/* A step is done; without a debugger it was the last one of one that is gone. */
+static int exit_monitor_trap(struct vmx_vcpu *vx)
+{
+	if (!vcpu_debugged(&vx->vcpu, MINIVMM_GUESTDBG_SINGLESTEP))
+		return 1;
+	return vcpu_debug_exit(&vx->vcpu, X86_TRAP_DB, DR_STEP);
+}
+
 /* The NMI that waits is injected with the next entry. */
 static int exit_nmi_window(struct vmx_vcpu *vx)
 {
@@ -161,11 +177,20 @@ static int exit_interrupt_window(struct vmx_vcpu *vx)
 	return vcpu_wants_interrupt_window(&vx->vcpu) ? EXIT_LEAVE : 1;
 }
 
+static int exit_general_protection(struct vmx_vcpu *vx)
+{
+	vcpu_queue_exception_error(&vx->vcpu, X86_TRAP_GP, 0);
+	return 1;
+}
+
 static int exit_cpuid(struct vmx_vcpu *vx)
 {
 	struct vcpu *vcpu = &vx->vcpu;
 	u32 eax = vcpu->regs[X86_RAX], ecx = vcpu->regs[X86_RCX], ebx, edx;
 
+	/* CPUID faulting: the guest's own system wants to answer. */
+	if (unlikely(vcpu->msrs.misc_features) && vmx_cpl(vcpu))
+		return exit_general_protection(vx);
 	cpuid_query(vcpu, &eax, &ebx, &ecx, &edx);
 	vcpu->regs[X86_RAX] = eax;
 	vcpu->regs[X86_RBX] = ebx;
@@ -193,12 +218,6 @@ static int exit_hlt(struct vmx_vcpu *vx)
 static int exit_nothing_to_do(struct vmx_vcpu *vx)
 {
 	vmx_skip_instruction(&vx->vcpu);
-	return 1;
-}
-
-static int exit_general_protection(struct vmx_vcpu *vx)
-{
-	vcpu_queue_exception_error(&vx->vcpu, X86_TRAP_GP, 0);
 	return 1;
 }
 
@@ -255,15 +274,7 @@ static int exit_emulate_slow(struct vcpu *vcpu)
 
 static int exit_rdmsr(struct vmx_vcpu *vx)
 {
-	struct vcpu *vcpu = &vx->vcpu;
-	u64 data;
-
-	if (msr_get(vcpu, vcpu->regs[X86_RCX], &data, false))
-		return exit_general_protection(vx);
-	vcpu->regs[X86_RAX] = lower_32_bits(data);
-	vcpu->regs[X86_RDX] = upper_32_bits(data);
-	vmx_skip_instruction(vcpu);
-	return 1;
+	return vcpu_rdmsr(&vx->vcpu);
 }
 
 /*
@@ -280,17 +291,6 @@ static int exit_wrmsr(struct vmx_vcpu *vx)
 	if (vcpu_apic_write_msr(vcpu, vcpu->regs[X86_RCX], data))
 		return exit_general_protection(vx);
 	vmx_skip_instruction(vcpu);
-	return 1;
-}
-
-static int exit_wrmsr_slow(struct vcpu *vcpu)
-{
-	u64 data = (u32)vcpu->regs[X86_RAX] | vcpu->regs[X86_RDX] << 32;
-
-	if (msr_set(vcpu, vcpu->regs[X86_RCX], data, false))
-		vcpu_queue_exception_error(vcpu, X86_TRAP_GP, 0);
-	else
-		vmx_skip_instruction(vcpu);
 	return 1;
 }
 
@@ -383,8 +383,9 @@ static const struct {
 	[EXIT_REASON_DR_ACCESS]		  = { vmx_exit_dr },
 	[EXIT_REASON_IO_INSTRUCTION]	  = { exit_io, exit_emulate_slow },
 	[EXIT_REASON_MSR_READ]		  = { exit_rdmsr },
-	[EXIT_REASON_MSR_WRITE]		  = { exit_wrmsr, exit_wrmsr_slow },
+	[EXIT_REASON_MSR_WRITE]		  = { exit_wrmsr, vcpu_wrmsr },
 	[EXIT_REASON_MWAIT_INSTRUCTION]	  = { exit_nothing_to_do },
+	[EXIT_REASON_MONITOR_TRAP_FLAG]	  = { exit_monitor_trap },
 	[EXIT_REASON_MONITOR_INSTRUCTION] = { exit_nothing_to_do },
 	[EXIT_REASON_EPT_VIOLATION]	  = { exit_ept_violation,
 					      vcpu_memory_exit },
@@ -477,6 +478,10 @@ static const struct backend vmx_backend = {
 	.set_shadow		= vmx_set_shadow,
 	.get_pdptrs		= vmx_get_pdptrs,
 	.debug_changed		= vmx_debug_changed,
+	.can_single_step	= vmx_can_single_step,
+	.tsc_changed		= vmx_tsc_changed,
+	.can_scale_tsc		= vmx_can_scale_tsc,
+	.msr_filter_changed	= vmx_msr_filter_changed,
 	.cpuid_changed		= vmx_cpuid_changed,
 	.map			= vmx_ept_map,
 	.zap			= vmx_ept_zap,

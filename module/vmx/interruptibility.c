@@ -155,8 +155,6 @@ void vmx_skip_instruction(struct vcpu *vcpu)
 	vcpu_set_rip(vcpu, next);
 	clear_shadow();
 	vmx_put();
-	if (unlikely(vcpu->rflags & X86_EFLAGS_TF)) {
-		vcpu->dr6 |= DR_STEP;
-		vcpu_queue_exception(vcpu, X86_TRAP_DB);
-	}
+	if (unlikely(vcpu->rflags & X86_EFLAGS_TF || vcpu->debug.control))
+		vcpu_instruction_done(vcpu, vcpu->rflags);
 }

@@ -59,7 +59,8 @@ static void set_window(struct vmx_vcpu *vx, u32 control, bool on)
 {
 	u32 controls = vx->controls.cpu & ~control;
 
-	if (on)
+	/* A debugger that steps does not want to see handlers. */
+	if (on && !vcpu_debugged(&vx->vcpu, MINIVMM_GUESTDBG_BLOCKIRQ))
 		controls |= control;
 	if (controls != vx->controls.cpu) {
 		vx->controls.cpu = controls;
@@ -125,7 +126,8 @@ static void inject_event(struct vmx_vcpu *vx)
 		vx->injected = INJECTED_NMI;
 	} else if (interrupt && !vx->interrupt_deferred) {
 		vx->injected = INJECTED_INTERRUPT;
-	} else if (events->nmi.pending && vmx_nmi_allowed()) {
+	} else if (events->nmi.pending && vmx_nmi_allowed() &&
+		   !vcpu_debugged(&vx->vcpu, MINIVMM_GUESTDBG_BLOCKIRQ)) {
 		events->nmi.pending--;
 		events->nmi.injected = true;
 		vx->injected = INJECTED_NMI;
@@ -172,7 +174,8 @@ static void take_interrupt(struct vmx_vcpu *vx)
 	clear_bit(VCPU_REQ_INTERRUPT, &vcpu->irq.requests);
 	if (vcpu_irq_pending(vcpu)) {
 		more = true;
-		if (!vcpu_event_begun(vcpu) && vmx_interrupt_allowed(vcpu)) {
+		if (!vcpu_event_begun(vcpu) && vmx_interrupt_allowed(vcpu) &&
+		    !vcpu_debugged(vcpu, MINIVMM_GUESTDBG_BLOCKIRQ)) {
 			int vector = vcpu_irq_take(vcpu);
 
 			if (vector >= 0)
@@ -249,6 +252,7 @@ static int enter_often(struct vmx_vcpu *vx)
 			event_delivered(vx);
 		ret = vmx_handle_exit(vx);
 	} while (ret == 1 && !vcpu->events.triple_fault &&
+		 !vcpu->events.stepped &&
 		 !(READ_ONCE(vcpu->irq.requests) & ~BIT(VCPU_REQ_INTERRUPT)));
 	return ret;
 }

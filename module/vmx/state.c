@@ -12,6 +12,7 @@
  */
 #include <linux/sched.h>
 #include <asm/processor-flags.h>
+#include <asm/trapnr.h>
 
 #include "vmx.h"
 #include "vmcs.h"
@@ -186,14 +187,53 @@ void vmx_get_pdptrs(struct vcpu *vcpu)
 }
 
 /**
- * vmx_debug_changed - put the breakpoints in force into the VMCS
+ * vmx_tsc_changed - put the time stamp counter's rate and offset into force
+ * @vcpu: the vCPU
+ */
+void vmx_tsc_changed(struct vcpu *vcpu)
+{
+	vmx_get(to_vmx(vcpu));
+	vmcs_write64(TSC_OFFSET, vcpu->tsc.offset);
+	if (vmx_can_scale_tsc())
+		vmcs_write64(TSC_MULTIPLIER, vcpu->tsc.ratio);
+	vmx_put();
+}
+
+/**
+ * vmx_can_scale_tsc - whether a guest's counter can have a rate of its own
+ */
+bool vmx_can_scale_tsc(void)
+{
+	return vmx_has_cpu2(SECONDARY_EXEC_TSC_SCALING);
+}
+
+/**
+ * vmx_debug_changed - put breakpoints and single-stepping into force
  * @vcpu: the vCPU
  */
 void vmx_debug_changed(struct vcpu *vcpu)
 {
-	vmx_get(to_vmx(vcpu));
-	vmcs_writel(GUEST_DR7, vcpu->dr7);
+	struct vmx_vcpu *vx = to_vmx(vcpu);
+	u32 exceptions = EXCEPTIONS_ALWAYS;
+
+	vx->controls.cpu &= ~CPU_BASED_MONITOR_TRAP_FLAG;
+	if (vcpu_debugged(vcpu, MINIVMM_GUESTDBG_SINGLESTEP))
+		vx->controls.cpu |= CPU_BASED_MONITOR_TRAP_FLAG;
+	if (vcpu_debugged(vcpu, MINIVMM_GUESTDBG_USE_SW_BP))
+		exceptions |= BIT(X86_TRAP_BP);
+	vmx_get(vx);
+	vmcs_writel(GUEST_DR7, vcpu_dr7_in_force(vcpu));
+	vmcs_write32(CPU_BASED_VM_EXEC_CONTROL, vx->controls.cpu);
+	vmcs_write32(EXCEPTION_BITMAP, exceptions);
 	vmx_put();
+}
+
+/**
+ * vmx_can_single_step - whether a guest can be stopped after each instruction
+ */
+bool vmx_can_single_step(void)
+{
+	return vmx_caps.monitor_trap;
 }
 
 /* The VMCS is current. */
@@ -337,9 +377,6 @@ int vmx_get_msr(struct vcpu *vcpu, u32 index, u64 *data)
 
 	vmx_get(to_vmx(vcpu));
 	switch (index) {
-	case MSR_IA32_TSC:
-		*data = rdtsc() + vmcs_read64(TSC_OFFSET);
-		break;
 	case MSR_FS_BASE:
 		*data = vmcs_readl(GUEST_FS_BASE);
 		break;
@@ -378,9 +415,6 @@ int vmx_set_msr(struct vcpu *vcpu, u32 index, u64 data)
 	switch (index) {
 	case MSR_EFER:
 		vmx_set_efer(to_vmx(vcpu), data);
-		break;
-	case MSR_IA32_TSC:
-		vmcs_write64(TSC_OFFSET, data - rdtsc());
 		break;
 	case MSR_FS_BASE:
 		vmcs_writel(GUEST_FS_BASE, data);

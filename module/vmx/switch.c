@@ -233,17 +233,17 @@ static void load_debug_registers(struct vmx_vcpu *vx)
 
 	/* Reading the register itself exits where we are a guest ourselves. */
 	saved->dr7 = __this_cpu_read(cpu_dr7);
-	if (!(vcpu->dr7 & 0xff))
+	if (!(vcpu_dr7_in_force(vcpu) & 0xff))
 		return;
 	saved->dr[0] = native_get_debugreg(0);
 	saved->dr[1] = native_get_debugreg(1);
 	saved->dr[2] = native_get_debugreg(2);
 	saved->dr[3] = native_get_debugreg(3);
 	native_set_debugreg(7, 0UL);
-	native_set_debugreg(0, vcpu->dr[0]);
-	native_set_debugreg(1, vcpu->dr[1]);
-	native_set_debugreg(2, vcpu->dr[2]);
-	native_set_debugreg(3, vcpu->dr[3]);
+	native_set_debugreg(0, vcpu_dr_in_force(vcpu, 0));
+	native_set_debugreg(1, vcpu_dr_in_force(vcpu, 1));
+	native_set_debugreg(2, vcpu_dr_in_force(vcpu, 2));
+	native_set_debugreg(3, vcpu_dr_in_force(vcpu, 3));
 	vx->dr_loaded = true;
 }
 

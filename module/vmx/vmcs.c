@@ -155,12 +155,10 @@ static void write_controls(struct vmx_vcpu *vx)
 	 * A guest can make the processor deliver #DB or #AC for ever, without
 	 * an instruction in between at which the host gets a turn.
 	 */
-	vmcs_write32(EXCEPTION_BITMAP, BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) |
-				       BIT(X86_TRAP_MC));
+	vmcs_write32(EXCEPTION_BITMAP, EXCEPTIONS_ALWAYS);
 	vmcs_write64(MSR_BITMAP, __pa(vx->msr_bitmap));
 	vmcs_write64(EPT_POINTER, vmx_ept_pointer(memory));
 	vmcs_write64(VMCS_LINK_POINTER, ~0ULL);
-	vmcs_write64(TSC_OFFSET, vx->vcpu.vm->tsc_offset);
 	if (cpu2 & SECONDARY_EXEC_ENABLE_VPID)
 		vmcs_write16(VIRTUAL_PROCESSOR_ID, vx->vpid);
 	if (cpu2 & SECONDARY_EXEC_ENCLS_EXITING)
@@ -178,17 +176,18 @@ void vmx_msr_intercept(struct vmx_vcpu *vx, u32 index, bool intercept)
 	unsigned long *bitmap = vx->msr_bitmap;
 	/* Four KiB: reads low, reads high, writes low, writes high. */
 	unsigned int bit = (index & 0x1fff) + (index >> 31) * 8192;
+	struct vm *vm = vx->vcpu.vm;
 
-	if (intercept) {
-		__set_bit(bit, bitmap);
-		__set_bit(bit + 2 * 8192, bitmap);
-	} else {
-		__clear_bit(bit, bitmap);
-		__clear_bit(bit + 2 * 8192, bitmap);
-	}
+	__assign_bit(bit, bitmap, intercept ||
+		     !msr_is_allowed(vm, index, MINIVMM_MSR_FILTER_READ));
+	__assign_bit(bit + 2 * 8192, bitmap, intercept ||
+		     !msr_is_allowed(vm, index, MINIVMM_MSR_FILTER_WRITE));
 }
 
-/* MSRs that are in the VMCS: the guest's own whenever it runs. */
+/*
+ * MSRs that are in the VMCS: the guest's own whenever it runs, unless the owner
+ * has taken them away.
+ */
 static void init_msr_bitmap(struct vmx_vcpu *vx)
 {
 	static const u32 direct[] = {
@@ -201,7 +200,20 @@ static void init_msr_bitmap(struct vmx_vcpu *vx)
 	for (i = 0; i < ARRAY_SIZE(direct); i++)
 		vmx_msr_intercept(vx, direct[i], false);
 	/* Read like RDTSC, with the offset; a write moves the offset. */
-	__clear_bit(MSR_IA32_TSC, vx->msr_bitmap);
+	if (msr_is_allowed(vx->vcpu.vm, MSR_IA32_TSC, MINIVMM_MSR_FILTER_READ))
+		__clear_bit(MSR_IA32_TSC, vx->msr_bitmap);
+}
+
+/**
+ * vmx_msr_filter_changed - intercept what is not the guest's any more
+ * @vcpu: the vCPU
+ */
+void vmx_msr_filter_changed(struct vcpu *vcpu)
+{
+	struct vmx_vcpu *vx = to_vmx(vcpu);
+
+	init_msr_bitmap(vx);
+	vmx_msr_intercept(vx, MSR_KERNEL_GS_BASE, !vx->guest_syscall);
 }
 
 static void alloc_vpid(struct vmx_vcpu *vx)

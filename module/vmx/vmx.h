@@ -44,6 +44,7 @@ enum {
  * @exit: VM-exit controls
  * @entry: VM-entry controls, for a guest outside IA-32e mode
  * @ept_vpid: IA32_VMX_EPT_VPID_CAP
+ * @monitor_trap: the monitor trap flag is there
  */
 struct vmx_caps {
 	u32 revision;
@@ -53,6 +54,7 @@ struct vmx_caps {
 	u32 exit;
 	u32 entry;
 	u64 ept_vpid;
+	bool monitor_trap;
 };
 
 /* The MSRs of the SYSCALL instruction. */
@@ -69,6 +71,10 @@ struct host_registers {
 	unsigned long dr7;
 	u16 ds, es, fs, gs, ldt;
 };
+
+/* A guest can make the processor deliver the first two for ever. */
+#define EXCEPTIONS_ALWAYS	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | \
+				 BIT(X86_TRAP_MC))
 
 /* What a VM entry injects. */
 enum injected_event {
@@ -200,6 +206,7 @@ struct vcpu *vmx_vcpu_alloc(struct vm *vm, u32 id);
 void vmx_vcpu_free(struct vcpu *vcpu);
 void vmx_load(struct vmx_vcpu *vx);
 void vmx_forget_loaded(void);
+void vmx_msr_filter_changed(struct vcpu *vcpu);
 void vmx_msr_intercept(struct vmx_vcpu *vx, u32 index, bool intercept);
 
 /**
@@ -249,6 +256,9 @@ unsigned int vmx_mode(struct vcpu *vcpu);
 void vmx_cpuid_changed(struct vcpu *vcpu);
 void vmx_get_pdptrs(struct vcpu *vcpu);
 void vmx_debug_changed(struct vcpu *vcpu);
+bool vmx_can_single_step(void);
+void vmx_tsc_changed(struct vcpu *vcpu);
+bool vmx_can_scale_tsc(void);
 
 /* interruptibility.c */
 bool vmx_interrupt_allowed(struct vcpu *vcpu);

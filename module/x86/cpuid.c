@@ -67,7 +67,8 @@ static const struct feature_word feature_words[] = {
 	  F(MOVDIR64B), 0 },
 	{ 7, 0, EDX, CPUID_7_EDX,
 	  F(AVX512_4VNNIW) | F(AVX512_4FMAPS) | F(MD_CLEAR) |
-	  F(AVX512_VP2INTERSECT) | F(FSRM) | F(SERIALIZE), 0 },
+	  F(AVX512_VP2INTERSECT) | F(FSRM) | F(SERIALIZE),
+	  F(ARCH_CAPABILITIES) },
 	{ 0xd, 1, EAX, CPUID_D_1_EAX,
 	  F(XSAVEOPT) | F(XSAVEC) | F(XGETBV1), 0 },
 	{ 0x80000001, 0, ECX, CPUID_8000_0001_ECX,
@@ -140,11 +141,18 @@ static bool offer_leaf(u32 function, u32 index, u32 *regs)
 	case 0xd:
 		return mask_xsave_leaf(index, regs);
 	case 2:
-	case 0x15:
-	case 0x16:
 	case 0x80000002 ... 0x80000004:
 	case 0x80000006:
 		return index == 0;
+	case 0x40000000:
+		/* Whose interface the leaves that follow describe: KVM's. */
+		regs[EAX] = 0x40000001;
+		memcpy(&regs[EBX], "KVMKVMKVM\0\0\0", 12);
+		return true;
+	case 0x40000001:
+		memset(regs, 0, 4 * sizeof(*regs));
+		regs[EAX] = pv_features();
+		return true;
 	case 0x80000000:
 		regs[EAX] = min(regs[EAX], 0x80000008u);
 		return true;
@@ -210,7 +218,7 @@ static int add_function(struct minivmm_cpuid_entry2 *entries, u32 room,
 
 static int add_all(struct minivmm_cpuid_entry2 *entries, u32 room, u32 *count)
 {
-	static const u32 bases[] = { 0, 0x80000000 };
+	static const u32 bases[] = { 0, 0x40000000, 0x80000000 };
 	unsigned int i;
 	u32 function;
 	int ret = 0;
@@ -333,6 +341,8 @@ static void derive(struct guest_cpuid *table)
 			      GENMASK_ULL(63, table->maxphyaddr) : 0;
 	table->tsc_aux = edx_ext & F(RDTSCP) || ecx7 & F(RDPID);
 	table->invpcid = ebx7 & F(INVPCID);
+	table->arch_capabilities = leaf7 &&
+				   leaf7->edx & F(ARCH_CAPABILITIES);
 	table->x2apic = ecx1 & F(X2APIC);
 	table->tsc_deadline = ecx1 & F(TSC_DEADLINE_TIMER);
 	table->cr4_reserved = cr4_reserved(ecx1, ebx7, ecx7);

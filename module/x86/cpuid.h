@@ -22,6 +22,7 @@ struct vcpu;
  * @xcr0_supported: bits of XCR0 that it may set
  * @tsc_aux: it has RDTSCP or RDPID, and so the MSR TSC_AUX
  * @invpcid: it has INVPCID
+ * @arch_capabilities: IA32_ARCH_CAPABILITIES is there
  * @x2apic: its local APIC can be an x2APIC
  * @tsc_deadline: whose timer can count to a time stamp
  */
@@ -32,6 +33,7 @@ struct guest_cpuid {
 	u64 gpa_reserved;
 	bool tsc_aux;
 	bool invpcid;
+	bool arch_capabilities;
 	bool x2apic;
 	bool tsc_deadline;
 	unsigned long cr4_reserved;

@@ -14,8 +14,10 @@
 #include <linux/uaccess.h>
 #include <asm/msr-index.h>
 #include <asm/mtrr.h>
+#include <uapi/asm/kvm_para.h>
 
 #include "../backend.h"
+#include "../compat.h"
 
 /* The local APIC's, in x2APIC mode */
 #define X2APIC_FIRST	0x800
@@ -25,14 +27,44 @@
 static const u32 msrs_to_save[] = {
 	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 	MSR_STAR, MSR_CSTAR, MSR_KERNEL_GS_BASE, MSR_SYSCALL_MASK, MSR_LSTAR,
-	MSR_IA32_TSC, MSR_IA32_CR_PAT, MSR_TSC_AUX, MSR_IA32_TSC_ADJUST,
-	MSR_IA32_MISC_ENABLE, MSR_IA32_MCG_STATUS, MSR_IA32_UCODE_REV,
+	MSR_IA32_TSC, MSR_IA32_CR_PAT, MSR_TSC_AUX, MSR_IA32_FEAT_CTL,
+	MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME_NEW,
+	MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_STEAL_TIME, MSR_IA32_TSC_ADJUST,
+	MSR_IA32_TSC_DEADLINE, MSR_IA32_ARCH_CAPABILITIES, MSR_IA32_MISC_ENABLE,
+	MSR_IA32_MCG_STATUS, MSR_IA32_MCG_CTL, MSR_SMI_COUNT, MSR_PLATFORM_INFO,
+	MSR_MISC_FEATURES_ENABLES, MSR_IA32_POWER_CTL, MSR_IA32_UCODE_REV,
 };
 
-/* What is asked of the system, for GET_MSR_FEATURE_INDEX_LIST. */
+/* Those by which the host says what it can, for GET_MSR_FEATURE_INDEX_LIST. */
 static const u32 feature_msrs[] = {
-	MSR_IA32_UCODE_REV, MSR_IA32_PERF_CAPABILITIES,
+	MSR_IA32_UCODE_REV, MSR_IA32_ARCH_CAPABILITIES,
+	MSR_IA32_PERF_CAPABILITIES,
 };
+
+/* What a guest without SPEC_CTRL and TSX_CTRL can make use of. */
+#define ARCH_CAPABILITIES_KNOWN						\
+	(ARCH_CAP_RDCL_NO | ARCH_CAP_RSBA | ARCH_CAP_SKIP_VMENTRY_L1DFLUSH | \
+	 ARCH_CAP_SSB_NO | ARCH_CAP_MDS_NO | ARCH_CAP_PSCHANGE_MC_NO |	\
+	 ARCH_CAP_TAA_NO | ARCH_CAP_SBDR_SSDP_NO | ARCH_CAP_FBSDP_NO |	\
+	 ARCH_CAP_PSDP_NO | ARCH_CAP_FB_CLEAR)
+
+static u64 arch_capabilities(void)
+{
+	u64 data = 0;
+
+	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
+		rdmsrq(MSR_IA32_ARCH_CAPABILITIES, data);
+	data &= ARCH_CAPABILITIES_KNOWN;
+	/* EPT's own pages are not executed by anybody but this guest. */
+	data |= ARCH_CAP_PSCHANGE_MC_NO;
+	if (!boot_cpu_has_bug(X86_BUG_CPU_MELTDOWN))
+		data |= ARCH_CAP_RDCL_NO;
+	if (!boot_cpu_has_bug(X86_BUG_SPEC_STORE_BYPASS))
+		data |= ARCH_CAP_SSB_NO;
+	if (!boot_cpu_has_bug(X86_BUG_MDS))
+		data |= ARCH_CAP_MDS_NO;
+	return data;
+}
 
 /* Ways in which a value can be wrong for a register kept in memory. */
 static bool any_value(u64 data)
@@ -106,8 +138,7 @@ static const struct memory_msr memory_msrs[] = {
 	MEMORY_MSR(MSR_SYSCALL_MASK, syscall_mask, low_half_value),
 	MEMORY_MSR(MSR_KERNEL_GS_BASE, kernel_gs_base, canonical_value),
 	MEMORY_MSR(MSR_IA32_CR_PAT, pat, pat_value),
-	MEMORY_MSR(MSR_IA32_MISC_ENABLE, misc_enable, any_value),
-	MEMORY_MSR(MSR_IA32_MCG_STATUS, mcg_status, any_value),
+	MEMORY_MSR(MSR_IA32_POWER_CTL, power_ctl, any_value),
 	MEMORY_MSR(MSR_MTRRdefType, mtrr_def_type, mtrr_def_type_value),
 	MEMORY_MSR(MSR_MTRRfix64K_00000, mtrr_fixed[0], mtrr_fixed_value),
 	MEMORY_MSR(MSR_MTRRfix16K_80000, mtrr_fixed[1], mtrr_fixed_value),
@@ -152,6 +183,10 @@ static bool variable_mtrr_is_valid(struct vcpu *vcpu, u32 index, u64 data)
 	return !(data & (reserved | 0xf00)) && memory_type_is_valid(data);
 }
 
+/* No PEBS and no BTS here, whatever a guest writes. */
+#define MISC_ENABLE_READ_ONLY	(MSR_IA32_MISC_ENABLE_BTS_UNAVAIL | \
+				 MSR_IA32_MISC_ENABLE_PEBS_UNAVAIL)
+
 /**
  * msr_init - the values after RESET
  * @vcpu: a new vCPU
@@ -159,13 +194,59 @@ static bool variable_mtrr_is_valid(struct vcpu *vcpu, u32 index, u64 data)
 void msr_init(struct vcpu *vcpu)
 {
 	vcpu->msrs.pat = 0x0007040600070406ULL;
-	vcpu->msrs.misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING;
+	vcpu->msrs.misc_enable = MISC_ENABLE_READ_ONLY;
+	vcpu->msrs.arch_capabilities = arch_capabilities();
+	vcpu->msrs.platform_info = MSR_PLATFORM_INFO_CPUID_FAULT;
+	mce_init(vcpu);
 	vcpu->msrs.ucode_rev = 0x100000000ULL;
 }
 
-/* Registers that are constants, or computed. 1: there is no such register. */
+/*
+ * Registers of which systems want no more than that they are there. 0: this is
+ * one.
+ */
+static int get_constant(u32 index, u64 *data)
+{
+	switch (index) {
+	case MSR_FSB_FREQ:
+		*data = 3;
+		return 0;
+	case MSR_EBC_FREQUENCY_ID:
+		/* A ratio of 1: some divide by it. */
+		*data = 1 << 24;
+		return 0;
+	case MSR_IA32_PERF_STATUS:
+		*data = 1000 | 4ULL << 40;
+		return 0;
+	case MSR_IA32_BBL_CR_CTL3:
+		*data = 0xbe702111;
+		return 0;
+	case MSR_IA32_P5_MC_ADDR:
+	case MSR_IA32_P5_MC_TYPE:
+	case MSR_IA32_PLATFORM_ID:
+	case MSR_IA32_EBL_CR_POWERON:
+	case MSR_IA32_PERF_CTL:
+	case MSR_IA32_DEBUGCTLMSR:
+	case MSR_IA32_LASTBRANCHFROMIP:
+	case MSR_IA32_LASTBRANCHTOIP:
+	case MSR_IA32_LASTINTFROMIP:
+	case MSR_IA32_LASTINTTOIP:
+	case MSR_RAPL_POWER_UNIT:
+	case MSR_PP0_ENERGY_STATUS:
+	case MSR_PP1_ENERGY_STATUS:
+	case MSR_PKG_ENERGY_STATUS:
+	case MSR_DRAM_ENERGY_STATUS:
+		*data = 0;
+		return 0;
+	}
+	return 1;
+}
+
+/* Registers that are computed, or not always there; else MSR_UNKNOWN. */
 static int get_special(struct vcpu *vcpu, u32 index, u64 *data, bool host)
 {
+	int ret;
+
 	switch (index) {
 	case MSR_EFER:
 		*data = vcpu->efer;
@@ -179,6 +260,9 @@ static int get_special(struct vcpu *vcpu, u32 index, u64 *data, bool host)
 	case MSR_IA32_TSC_DEADLINE:
 	case X2APIC_FIRST ... X2APIC_LAST:
 		return vcpu_apic_read_msr(vcpu, index, data);
+	case MSR_IA32_TSC:
+		*data = vcpu_read_tsc(vcpu);
+		return 0;
 	case MSR_IA32_TSC_ADJUST:
 		*data = vcpu->msrs.tsc_adjust;
 		return 0;
@@ -189,13 +273,29 @@ static int get_special(struct vcpu *vcpu, u32 index, u64 *data, bool host)
 		/* Fixed-range registers and write-combining as well. */
 		*data = BIT(10) | BIT(8) | MINIVMM_VARIABLE_MTRRS;
 		return 0;
-	case MSR_IA32_MCG_CAP:
-	case MSR_IA32_DEBUGCTLMSR:
-	case MSR_IA32_PLATFORM_ID:
-		*data = 0;
+	case MSR_IA32_ARCH_CAPABILITIES:
+		*data = vcpu->msrs.arch_capabilities;
+		return !host && !vcpu->cpuid.arch_capabilities;
+	case MSR_PLATFORM_INFO:
+		*data = vcpu->msrs.platform_info;
+		return !host && vcpu->vm->options.no_platform_info;
+	case MSR_MISC_FEATURES_ENABLES:
+		*data = vcpu->msrs.misc_features;
+		return 0;
+	case MSR_IA32_MISC_ENABLE:
+		*data = vcpu->msrs.misc_enable;
+		return 0;
+	case MSR_IA32_FEAT_CTL:
+		*data = vcpu->msrs.feature_control;
+		return 0;
+	case MSR_SMI_COUNT:
+		*data = vcpu->msrs.smi_count;
 		return 0;
 	}
-	return 1;
+	if (!get_constant(index, data))
+		return 0;
+	ret = mce_get_msr(vcpu, index, data, host);
+	return ret == MSR_UNKNOWN ? pv_get_msr(vcpu, index, data) : ret;
 }
 
 /**
@@ -205,14 +305,16 @@ static int get_special(struct vcpu *vcpu, u32 index, u64 *data, bool host)
  * @data: gets the value
  * @host: on behalf of the vCPU's owner, not of the guest
  *
- * Return: 0; 1: the guest has no such register (#GP).
+ * Return: 0; 1: the guest must not read it; MSR_UNKNOWN: there is no such
+ * register. Both are #GP to a guest.
  */
 int msr_get(struct vcpu *vcpu, u32 index, u64 *data, bool host)
 {
 	const struct memory_msr *msr;
+	int ret = get_special(vcpu, index, data, host);
 
-	if (!get_special(vcpu, index, data, host))
-		return 0;
+	if (ret != MSR_UNKNOWN)
+		return ret;
 	msr = find_memory_msr(index);
 	if (msr) {
 		*data = *msr_field(vcpu, msr);
@@ -222,7 +324,7 @@ int msr_get(struct vcpu *vcpu, u32 index, u64 *data, bool host)
 		*data = vcpu->msrs.mtrr_variable[index - MTRRphysBase_MSR(0)];
 		return 0;
 	}
-	return backend->get_msr(vcpu, index, data);
+	return backend->get_msr(vcpu, index, data) ? MSR_UNKNOWN : 0;
 }
 
 static int set_efer(struct vcpu *vcpu, u64 efer, bool host)
@@ -255,29 +357,18 @@ static int set_apic_base(struct vcpu *vcpu, u64 data, bool host)
 	return 0;
 }
 
-/* The time stamp moves with TSC_ADJUST, and TSC_ADJUST with the time stamp. */
-static int set_tsc(struct vcpu *vcpu, u32 index, u64 data, bool host)
+static int set_field(u64 *field, u64 data, bool allowed)
 {
-	u64 now;
-
-	if (host && index == MSR_IA32_TSC_ADJUST) {
-		vcpu->msrs.tsc_adjust = data;
-		return 0;
-	}
-	backend->get_msr(vcpu, MSR_IA32_TSC, &now);
-	if (index == MSR_IA32_TSC_ADJUST) {
-		now += data - vcpu->msrs.tsc_adjust;
-		vcpu->msrs.tsc_adjust = data;
-		return backend->set_msr(vcpu, MSR_IA32_TSC, now);
-	}
-	if (!host)
-		vcpu->msrs.tsc_adjust += data - now;
-	return backend->set_msr(vcpu, MSR_IA32_TSC, data);
+	if (allowed)
+		*field = data;
+	return !allowed;
 }
 
-/* 1: the value is wrong; 2: the register is none of these. */
+/* 1: the value is wrong; MSR_UNKNOWN: the register is none of these. */
 static int set_special(struct vcpu *vcpu, u32 index, u64 data, bool host)
 {
+	int ret;
+
 	switch (index) {
 	case MSR_EFER:
 		return set_efer(vcpu, data, host);
@@ -285,7 +376,7 @@ static int set_special(struct vcpu *vcpu, u32 index, u64 data, bool host)
 		return set_apic_base(vcpu, data, host);
 	case MSR_IA32_TSC:
 	case MSR_IA32_TSC_ADJUST:
-		return set_tsc(vcpu, index, data, host);
+		return vcpu_write_tsc(vcpu, index, data, host);
 	case MSR_TSC_AUX:
 		if ((!host && !vcpu->cpuid.tsc_aux) || data >> 32)
 			return 1;
@@ -299,14 +390,40 @@ static int set_special(struct vcpu *vcpu, u32 index, u64 data, bool host)
 		if (host)
 			vcpu->msrs.ucode_rev = data;
 		return 0;
+	case MSR_IA32_ARCH_CAPABILITIES:
+		return set_field(&vcpu->msrs.arch_capabilities, data, host);
+	case MSR_SMI_COUNT:
+		return set_field(&vcpu->msrs.smi_count, data, host);
+	case MSR_PLATFORM_INFO:
+		return set_field(&vcpu->msrs.platform_info, data, host &&
+				 (data & MSR_PLATFORM_INFO_CPUID_FAULT ||
+				  !vcpu->msrs.misc_features));
+	case MSR_MISC_FEATURES_ENABLES:
+		return set_field(&vcpu->msrs.misc_features, data, !data ||
+				 (data == MSR_MISC_FEATURES_ENABLES_CPUID_FAULT &&
+				  vcpu->msrs.platform_info &
+				  MSR_PLATFORM_INFO_CPUID_FAULT));
+	case MSR_IA32_MISC_ENABLE:
+		return set_field(&vcpu->msrs.misc_enable, data, host ||
+				 !((data ^ vcpu->msrs.misc_enable) &
+				   MISC_ENABLE_READ_ONLY));
+	case MSR_IA32_FEAT_CTL:
+		return set_field(&vcpu->msrs.feature_control, data,
+				 !(data & ~FEAT_CTL_LOCKED) &&
+				 (host || !vcpu->msrs.feature_control));
+	case MSR_IA32_UCODE_WRITE:
+	case MSR_IA32_BBL_CR_CTL3:
+		return 0;
 	case MSR_MTRRcap:
-	case MSR_IA32_MCG_CAP:
 	case MSR_IA32_PLATFORM_ID:
 		return 1;
 	case MSR_IA32_DEBUGCTLMSR:
 		return data != 0;
 	}
-	return 2;
+	ret = mce_set_msr(vcpu, index, data, host);
+	if (ret != MSR_UNKNOWN)
+		return ret;
+	return pv_set_msr(vcpu, index, data);
 }
 
 /**
@@ -316,14 +433,15 @@ static int set_special(struct vcpu *vcpu, u32 index, u64 data, bool host)
  * @data: the value
  * @host: on behalf of the vCPU's owner, not of the guest
  *
- * Return: 0; 1: the guest has no such register, or not for this value (#GP).
+ * Return: 0; 1: it does not take this value; MSR_UNKNOWN: there is no such
+ * register. Both are #GP to a guest.
  */
 int msr_set(struct vcpu *vcpu, u32 index, u64 data, bool host)
 {
 	const struct memory_msr *msr;
 	int ret = set_special(vcpu, index, data, host);
 
-	if (ret != 2)
+	if (ret != MSR_UNKNOWN)
 		return ret;
 	msr = find_memory_msr(index);
 	if (msr) {
@@ -338,9 +456,9 @@ int msr_set(struct vcpu *vcpu, u32 index, u64 data, bool host)
 		vcpu->msrs.mtrr_variable[index - MTRRphysBase_MSR(0)] = data;
 		return 0;
 	}
-	if (!canonical_value(data))
+	if (!canonical_value(data) && !backend->get_msr(vcpu, index, &data))
 		return 1;
-	return backend->set_msr(vcpu, index, data);
+	return backend->set_msr(vcpu, index, data) ? MSR_UNKNOWN : 0;
 }
 
 static int put_list(struct minivmm_msr_list __user *user, const u32 *list,
@@ -378,6 +496,9 @@ static int get_feature(u32 index, u64 *data)
 	switch (index) {
 	case MSR_IA32_UCODE_REV:
 		*data = (u64)boot_cpu_data.microcode << 32;
+		return 0;
+	case MSR_IA32_ARCH_CAPABILITIES:
+		*data = arch_capabilities();
 		return 0;
 	case MSR_IA32_PERF_CAPABILITIES:
 		/* There are no performance counters. */
