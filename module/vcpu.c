@@ -202,6 +202,7 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd,
 		return vcpu_enable_cap(vcpu, user);
 	case MINIVMM_GET_LAPIC:
 	case MINIVMM_SET_LAPIC:
+	case MINIVMM_SET_VAPIC_ADDR:
 		return vcpu_apic_ioctl(vcpu, cmd, user);
 	case MINIVMM_GET_MP_STATE:
 	case MINIVMM_SET_MP_STATE:

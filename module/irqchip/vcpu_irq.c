@@ -496,8 +496,22 @@ static long get_lapic(struct vcpu *vcpu, void __user *user)
 	return ret;
 }
 
+/*
+ * A page with the guest's task priority, for guests that are patched to use it where
+ * the processor has no better way. Only that there is none can be said: QEMU
+ * does so at each reset.
+ */
+static long set_vapic_addr(const void __user *user)
+{
+	struct minivmm_vapic_addr vapic;
+
+	if (copy_from_user(&vapic, user, sizeof(vapic)))
+		return -EFAULT;
+	return vapic.vapic_addr ? -EINVAL : 0;
+}
+
 /**
- * vcpu_apic_ioctl - serve GET_LAPIC and SET_LAPIC
+ * vcpu_apic_ioctl - serve GET_LAPIC, SET_LAPIC and SET_VAPIC_ADDR
  * @vcpu: the vCPU
  * @cmd: which of them
  * @user: the caller's structure
@@ -509,6 +523,8 @@ long vcpu_apic_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *user)
 {
 	if (!vcpu_has_lapic(vcpu))
 		return -EINVAL;
+	if (cmd == MINIVMM_SET_VAPIC_ADDR)
+		return set_vapic_addr(user);
 	return cmd == MINIVMM_SET_LAPIC ? set_lapic(vcpu, user) :
 					  get_lapic(vcpu, user);
 }
