@@ -133,7 +133,9 @@ static void update_time(struct vcpu *vcpu)
 	info.tsc_timestamp = vcpu_scale_tsc(vcpu, clock->tsc) + vcpu->tsc.offset;
 	info.system_time = clock->ns;
 	spin_unlock(&clock->lock);
-	if (!(vcpu->clock.system_time & 1))
+	/* What crosses a page is not written to. */
+	if (!(vcpu->clock.system_time & 1) ||
+	    (gpa & ~PAGE_MASK) + sizeof(info) > PAGE_SIZE)
 		return;
 	ticks_to_ns(vcpu->tsc.khz, &info.tsc_to_system_mul, &info.tsc_shift);
 	if (vcpu->clock.stopped)
@@ -276,8 +278,6 @@ int pv_get_msr(struct vcpu *vcpu, u32 index, u64 *data)
  */
 int pv_set_msr(struct vcpu *vcpu, u32 index, u64 data)
 {
-	u64 gpa = data & ~1ULL;
-
 	switch (index) {
 	case MSR_KVM_WALL_CLOCK:
 	case MSR_KVM_WALL_CLOCK_NEW:
@@ -286,10 +286,6 @@ int pv_set_msr(struct vcpu *vcpu, u32 index, u64 data)
 		return 0;
 	case MSR_KVM_SYSTEM_TIME:
 	case MSR_KVM_SYSTEM_TIME_NEW:
-		/* What crosses a page is kept, and not written to. */
-		if ((gpa & ~PAGE_MASK) + sizeof(struct pvclock_vcpu_time_info) >
-		    PAGE_SIZE)
-			data = gpa;
 		vcpu->clock.system_time = data;
 		vcpu->clock.generation = 0;
 		return 0;

@@ -404,6 +404,8 @@ static int set_special(struct vcpu *vcpu, u32 index, u64 data, bool host)
 				  vcpu->msrs.platform_info &
 				  MSR_PLATFORM_INFO_CPUID_FAULT));
 	case MSR_IA32_MISC_ENABLE:
+		if (!host)
+			data &= ~MSR_IA32_MISC_ENABLE_EMON;
 		return set_field(&vcpu->msrs.misc_enable, data, host ||
 				 !((data ^ vcpu->msrs.misc_enable) &
 				   MISC_ENABLE_READ_ONLY));
@@ -418,7 +420,8 @@ static int set_special(struct vcpu *vcpu, u32 index, u64 data, bool host)
 	case MSR_IA32_PLATFORM_ID:
 		return 1;
 	case MSR_IA32_DEBUGCTLMSR:
-		return data != 0;
+		/* Branch records and steps, which are not there, are passed over. */
+		return (data & ~(DEBUGCTLMSR_LBR | DEBUGCTLMSR_BTF)) != 0;
 	}
 	ret = mce_set_msr(vcpu, index, data, host);
 	if (ret != MSR_UNKNOWN)
@@ -456,7 +459,11 @@ int msr_set(struct vcpu *vcpu, u32 index, u64 data, bool host)
 		vcpu->msrs.mtrr_variable[index - MTRRphysBase_MSR(0)] = data;
 		return 0;
 	}
-	if (!canonical_value(data) && !backend->get_msr(vcpu, index, &data))
+	/* As KVM does: what is too wide for these is cut off. */
+	if (index == MSR_IA32_SYSENTER_ESP || index == MSR_IA32_SYSENTER_EIP)
+		data = (s64)data << 16 >> 16;
+	if (index != MSR_IA32_SYSENTER_CS && !canonical_value(data) &&
+	    !backend->get_msr(vcpu, index, &data))
 		return 1;
 	return backend->set_msr(vcpu, index, data) ? MSR_UNKNOWN : 0;
 }
