@@ -39,8 +39,8 @@ void vcpu_request(struct vcpu *vcpu, unsigned int request)
 }
 
 /*
- * Hands a message to a vCPU. 1: taken; 0: the same was pending there already;
- * -1: its APIC is switched off.
+ * Hands a message to a vCPU. 1: taken; 0: its local APIC is disabled; -1: that
+ * cannot be sent.
  */
 static int accept_message(struct vcpu *vcpu, const struct irq_message *message)
 {
@@ -92,7 +92,8 @@ static bool is_destination(struct vcpu *vcpu, const struct irq_message *message,
  * @message: the message
  * @source: the vCPU that sent it, or NULL
  *
- * Return: how many vCPUs took it; 0: all had it pending already; -1: nobody.
+ * Return: how many vCPUs took it; 0: those that are meant are disabled; -1:
+ * nobody is meant.
  */
 int irq_deliver(struct vm *vm, const struct irq_message *message,
 		struct vcpu *source)

@@ -483,16 +483,21 @@ static long irq_line_ioctl(struct vm *vm, unsigned int cmd, void __user *user)
 	return copy_to_user(user, &line, sizeof(line)) ? -EFAULT : 0;
 }
 
+/* The number of the device is there (MSI_VALID_DEVID): it means nothing here. */
+#define MSI_FLAGS	1
+
 static long signal_msi_ioctl(struct vm *vm, void __user *user)
 {
 	struct minivmm_msi msi;
+	int taken;
 
 	if (copy_from_user(&msi, user, sizeof(msi)))
 		return -EFAULT;
-	if (!vm->irqchip_kind || msi.flags)
+	if (!vm->irqchip_kind || msi.flags & ~MSI_FLAGS)
 		return -EINVAL;
-	return irq_deliver_msi(vm, (u64)msi.address_hi << 32 | msi.address_lo,
-			       msi.data);
+	taken = irq_deliver_msi(vm, (u64)msi.address_hi << 32 | msi.address_lo,
+				msi.data);
+	return max(taken, 0);
 }
 
 /**
