@@ -341,3 +341,38 @@ TEST(irq_line_level_is_0_or_not)
 	EXPECT_EQ(1, line_status(vm, 20, 0));
 	EXPECT_EQ(0, get_chip(vm, MINIVMM_IRQCHIP_IOAPIC).chip.ioapic.irr);
 }
+
+/* ---- SET_VAPIC_ADDR ---- */
+
+static int set_vapic_addr(struct vm *vm, uint64_t address)
+{
+	struct minivmm_vapic_addr vapic = { .vapic_addr = address };
+
+	return ioctl(vcpu_create(vm, 0)->fd, MINIVMM_SET_VAPIC_ADDR, &vapic);
+}
+
+TEST(set_vapic_addr_0_is_taken)
+{
+	EXPECT_EQ(0, set_vapic_addr(vm_with_chips(), 0));
+}
+
+TEST(set_vapic_addr_without_a_local_apic_is_einval)
+{
+	EXPECT_ERRNO(EINVAL, set_vapic_addr(vm_create(), 0));
+}
+
+TEST(set_vapic_addr_of_a_page_is_einval)
+{
+	struct vm *vm = vm_with_chips();
+
+	MINIVMM_ONLY("KVM can keep the task priority there");
+	vm_add_memory(vm, 0, GUEST_MEMORY);
+	EXPECT_ERRNO(EINVAL, set_vapic_addr(vm, 0x1000));
+}
+
+TEST(set_vapic_addr_bad_pointer_is_efault)
+{
+	struct vcpu *vcpu = vcpu_create(vm_with_chips(), 0);
+
+	EXPECT_ERRNO(EFAULT, ioctl(vcpu->fd, MINIVMM_SET_VAPIC_ADDR, BAD_POINTER));
+}
