@@ -148,14 +148,15 @@ static void show_file(const char *path)
 
 /* What a kernel says when the machine below it is not as it should be */
 static const char * const trouble[] = {
-	"lost interrupt", "nobody cared", "soft lockup", "hard LOCKUP", "rcu_sched", "rcu_preempt", "hung_task",
-	"unstable", "Unable to", "BUG:", "WARNING:", "Oops", "Call Trace", "not functional", "doesn't work",
-	"stuck", "spurious", "unchecked MSR", "clocksource: timekeeping", "failed to come", "MP-BIOS bug",
+	"lost interrupt", "nobody cared", "soft lockup", "hard LOCKUP", "hung_task",
+	"rcu_sched", "rcu_preempt", "unstable", "Unable to", "BUG:", "WARNING:", "Oops",
+	"Call Trace", "not functional", "doesn't work", "stuck", "spurious",
+	"unchecked MSR", "clocksource: timekeeping", "failed to come", "MP-BIOS bug",
 };
 
 static bool tells_of_trouble(const char *line)
 {
-	/* "TSC found unstable after boot" is trouble, the kernel's own name for rcu's state is not. */
+	/* What RCU is called is no trouble. */
 	for (size_t i = 0; i < sizeof(trouble) / sizeof(*trouble); i++)
 		if (strstr(line, trouble[i]))
 			return !strstr(line, "RCU restricting") && !strstr(line, "rcu_sched clock");
