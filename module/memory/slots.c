@@ -199,8 +199,11 @@ static void publish(struct vm *vm, struct slot_array *after,
 	spin_lock(&memory->lock);
 	rcu_assign_pointer(memory->slots, after);
 	WRITE_ONCE(memory->logged_slots, count_logged(after));
+	/* Either way a flush: whether the processors log writes may be new. */
 	if (gone)
 		backend->free_tables(vm, gone->base_gfn, gone->npages);
+	else
+		backend->flush(vm);
 	/* Pairs with the barrier in fault.c: the slots, then the count. */
 	smp_wmb();
 	memory->invalidations++;

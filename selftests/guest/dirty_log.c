@@ -164,6 +164,26 @@ TEST(read_and_then_write)
 	EXPECT_TRUE(is_dirty(10) && is_dirty(29));
 }
 
+/* The first slot with a log, of a VM whose vCPU has run: from then on it logs. */
+TEST(slot_that_is_created_later)
+{
+	uint8_t *memory = area_memory(SIZE, MADV_NOHUGEPAGE);
+	struct vcpu *vcpu = area_guest(memory, SIZE, 0);
+
+	memset(memory, 0, SIZE);
+	area_write(vcpu, 0, 64);
+	ASSERT_OK(vm_set_slot(vcpu->vm, AREA_SLOT, 0, 0, 0, NULL));
+	/* the deletion is behind it */
+	area_touch(vcpu, 0, 0, 1, true);
+	ASSERT_OK(vm_set_slot(vcpu->vm, AREA_SLOT, MINIVMM_MEM_LOG_DIRTY_PAGES, AREA_GPA, SIZE,
+			      memory));
+	area_read(vcpu, 0, 64);
+	read_log(vcpu);
+	area_write(vcpu, 10, 20);
+	EXPECT_EQ(20, read_log(vcpu));
+	EXPECT_TRUE(is_dirty(10) && is_dirty(29));
+}
+
 TEST(the_log_begins_and_ends_with_its_flag)
 {
 	uint8_t *memory = area_memory(SIZE, MADV_HUGEPAGE);
