@@ -316,7 +316,8 @@ int vcpu_memory_exit(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->exit;
 	unsigned int how = (exit->write ? MEMORY_WRITE : 0) |
-			   (exit->fetch ? MEMORY_FETCH : 0);
+			   (exit->fetch ? MEMORY_FETCH : 0) |
+			   (exit->walk ? MEMORY_WALK : 0);
 	int ret;
 
 	vcpu->stats.ept_faults++;

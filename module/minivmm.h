@@ -136,6 +136,7 @@ struct vcpu_exit {
 	u64 gva;
 	bool write;		/* to @gpa */
 	bool fetch;		/* from @gpa */
+	bool walk;		/* of the guest's page tables, to translate @gva */
 	bool gva_valid;		/* @gva is what was translated to @gpa */
 };
 

@@ -86,6 +86,35 @@ void memory_track_writes(struct vm *vm, const struct memory_slot *slot)
 	flush(vm);
 }
 
+/**
+ * memory_stop_flags - do without accessed and dirty flags from now on
+ * @vm: a guest's page tables are in a read-only slot
+ *
+ * With these flags the processor takes each look at the guest's page tables for
+ * a write. Such guests are few, so they get the slower way: ageing by unmapping,
+ * and a dirty log by faults. Called with the SRCU lock of the slots held.
+ */
+void memory_stop_flags(struct vm *vm)
+{
+	struct guest_memory *memory = &vm->memory;
+	const struct slot_array *slots;
+	unsigned int i;
+
+	spin_lock(&memory->lock);
+	WRITE_ONCE(memory->ad, false);
+	WRITE_ONCE(memory->pml, false);
+	slots = srcu_dereference(memory->slots, &memory->srcu);
+	for (i = 0; i < slots->count; i++)
+		if (slots->slot[i].dirty)
+			backend->track_writes(memory, slots->slot[i].base_gfn,
+					      slots->slot[i].npages);
+	/* Pairs with the barrier in fault.c: no fault that saw the flags maps. */
+	smp_wmb();
+	memory->invalidations++;
+	backend->flush(vm);
+	spin_unlock(&memory->lock);
+}
+
 /* The slot of a number as the caller gives it, with a dirty log. */
 static const struct memory_slot *logged_slot(struct vm *vm, u32 id)
 {

@@ -196,6 +196,7 @@ int memory_fault(struct guest_access *access, struct table_cache *cache,
 		 u64 gpa, unsigned int how)
 {
 	struct guest_memory *memory = access->memory;
+	struct vm *vm = container_of(memory, struct vm, memory);
 	unsigned long invalidations = READ_ONCE(memory->invalidations);
 	u64 gfn = gpa >> PAGE_SHIFT;
 	const struct memory_slot *slot;
@@ -206,9 +207,13 @@ int memory_fault(struct guest_access *access, struct table_cache *cache,
 	 */
 	smp_rmb();
 	slot = memory_slot(memory, gfn);
-	if (!slot ||
-	    (how & MEMORY_WRITE && slot->flags & MINIVMM_MEM_READONLY))
+	if (!slot)
 		return MEMORY_FAULT_MMIO;
-	return fault_in(container_of(memory, struct vm, memory), cache, slot,
-			gfn, how, invalidations);
+	if (how & MEMORY_WRITE && slot->flags & MINIVMM_MEM_READONLY) {
+		if (!(how & MEMORY_WALK) || !READ_ONCE(memory->ad))
+			return MEMORY_FAULT_MMIO;
+		memory_stop_flags(vm);
+		return MEMORY_FAULT_MAPPED;
+	}
+	return fault_in(vm, cache, slot, gfn, how, invalidations);
 }

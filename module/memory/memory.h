@@ -168,6 +168,7 @@ int guest_cmpxchg(struct guest_access *access, u64 gpa, u64 *old, u64 new,
 enum memory_fault_access {
 	MEMORY_WRITE	= BIT(0),
 	MEMORY_FETCH	= BIT(1),
+	MEMORY_WALK	= BIT(2),	/* of the guest's page tables */
 };
 
 enum memory_fault_result {
@@ -185,6 +186,7 @@ int memory_clear_dirty_log(struct vm *vm,
 			   const struct minivmm_clear_dirty_log *log);
 int memory_set_manual_protect(struct vm *vm, u64 options);
 int memory_start_log(const struct guest_memory *memory, struct memory_slot *slot);
+void memory_stop_flags(struct vm *vm);
 void memory_track_writes(struct vm *vm, const struct memory_slot *slot);
 
 /**

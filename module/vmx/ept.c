@@ -472,10 +472,16 @@ void vmx_ept_flush_local(struct vmx_vcpu *vx)
 	u64 generation = READ_ONCE(memory->flush_generation);
 
 	if (vx->flush_ept || vx->flush_generation != generation) {
+		/* After the generation: what a flush was for can be seen now. */
+		u64 pointer = vmx_ept_pointer(memory);
+
 		vx->flush_generation = generation;
 		vx->flush_ept = false;
 		vmx_pml_update(vx);
-		vmx_invept(VMX_EPT_EXTENT_CONTEXT, vmx_ept_pointer(memory));
+		if (vx->eptp != pointer)
+			vmcs_write64(EPT_POINTER, pointer);
+		vx->eptp = pointer;
+		vmx_invept(VMX_EPT_EXTENT_CONTEXT, pointer);
 	}
 	if (vx->flush_vpid) {
 		vx->flush_vpid = false;

@@ -336,6 +336,8 @@ static int exit_ept_violation(struct vmx_vcpu *vx)
 	exit->fetch = exit->qualification & EPT_VIOLATION_ACC_INSTR;
 	exit->gva_valid = exit->qualification & EPT_VIOLATION_GVA_TRANSLATED &&
 			  exit->qualification & EPT_VIOLATION_GVA_IS_VALID;
+	exit->walk = !(exit->qualification & EPT_VIOLATION_GVA_TRANSLATED) &&
+		     exit->qualification & EPT_VIOLATION_GVA_IS_VALID;
 	requeue_event(vx);
 	if (exit->qualification & INTR_INFO_UNBLOCK_NMI)
 		mask_nmi_again(vx);

@@ -52,7 +52,9 @@ void vmx_pml_free(struct vmx_vcpu *vx)
  */
 void vmx_pml_update(struct vmx_vcpu *vx)
 {
-	bool on = vx->pml && READ_ONCE(vx->vcpu.vm->memory.logged_slots);
+	const struct guest_memory *memory = &vx->vcpu.vm->memory;
+	bool on = vx->pml && READ_ONCE(memory->pml) &&
+		  READ_ONCE(memory->logged_slots);
 	u32 cpu2;
 
 	if (on == vx->pml_on)

@@ -114,6 +114,7 @@ enum injected_event {
  * @saved: host registers
  * @pml: the processor's log of pages written, a page; NULL: not used
  * @pml_on: it logs
+ * @eptp: the EPT pointer in the VMCS
  */
 struct vmx_vcpu {
 	struct vcpu vcpu;
@@ -155,6 +156,7 @@ struct vmx_vcpu {
 	struct host_registers saved;
 	u64 *pml;
 	bool pml_on;
+	u64 eptp;
 };
 
 /**
