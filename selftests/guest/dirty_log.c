@@ -384,6 +384,51 @@ TEST(module_as_it_was)
 	module_load();
 }
 
+/* ---- a running vCPU ---- */
+
+static void *run_to_hlt(void *vcpu)
+{
+	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
+	return NULL;
+}
+
+/* Writes one page after another, each followed by its number at 0x9010. */
+GUEST64(guest_tell, "1: mov %rcx, %rdi\n shl $12, %rdi\n add %rbx, %rdi\n"
+		    "movl $1, (%rdi)\n mov %ecx, 0x9010\n"
+		    "2: cmp %ecx, 0x9018\n jne 2b\n"
+		    "inc %ecx\n cmp $64, %ecx\n jne 1b\n hlt\n");
+
+/* The guest says what it has written, and goes on: it is in the log already. */
+TEST(a_write_that_was_seen_is_in_the_log)
+{
+	uint8_t *memory = area_memory(SIZE, MADV_NOHUGEPAGE);
+	volatile uint32_t *told, *go_on;
+	struct minivmm_regs regs;
+	struct vcpu *vcpu;
+	pthread_t thread;
+
+	MINIVMM_ONLY("it does not wait for the vCPU that it asks");
+	vcpu = guest_new(MODE_LONG, guest_tell);
+	memset(memory, 0, SIZE);
+	ASSERT_OK(vm_set_slot(vcpu->vm, AREA_SLOT, MINIVMM_MEM_LOG_DIRTY_PAGES, AREA_GPA, SIZE,
+			      memory));
+	told = vm_at(vcpu->vm, 0x9010);
+	go_on = vm_at(vcpu->vm, 0x9018);
+	regs = vcpu_regs(vcpu);
+	regs.rbx = AREA_GPA;
+	regs.rcx = 1;
+	vcpu_set_regs(vcpu, &regs);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_to_hlt, vcpu));
+	for (unsigned int page = 1; page < 64; page++) {
+		while (*told != page)
+			;
+		EXPECT_EQ(1, read_log(vcpu));
+		EXPECT(is_dirty(page), "page %u is not in the log", page);
+		*go_on = page;
+	}
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+}
+
 /* ---- moving memory while the guest runs ---- */
 
 /* Adds 1 in one page after another, from RBX on, RDX apart, EBP in all; and again. */
@@ -393,12 +438,6 @@ GUEST64(guest_dirty,
 	"inc %eax\n cmpl $0, 0x9000\n je 1b\n hlt\n");
 
 #define COPIES	30
-
-static void *run_to_hlt(void *vcpu)
-{
-	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
-	return NULL;
-}
 
 static void copy_dirty(uint8_t *to, const uint8_t *from)
 {
