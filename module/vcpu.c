@@ -143,14 +143,11 @@ static long vcpu_ioctl_mp_state(struct vcpu *vcpu, void __user *user, bool set)
 	return copy_to_user(user, &state, sizeof(state)) ? -EFAULT : 0;
 }
 
-static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd,
-			      unsigned long arg)
+/* Those that read and write the vCPU's registers. */
+static long vcpu_ioctl_registers(struct vcpu *vcpu, unsigned int cmd,
+				 void __user *user)
 {
-	void __user *user = (void __user *)arg;
-
 	switch (cmd) {
-	case MINIVMM_RUN:
-		return arg ? -EINVAL : vcpu_run(vcpu);
 	case MINIVMM_GET_REGS:
 	case MINIVMM_SET_REGS:
 		return vcpu_ioctl_regs(vcpu, user, cmd == MINIVMM_SET_REGS);
@@ -167,8 +164,6 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd,
 		return cpuid_set(vcpu, user);
 	case MINIVMM_GET_CPUID2:
 		return cpuid_get(vcpu, user);
-	case MINIVMM_INTERRUPT:
-		return vcpu_ioctl_interrupt(vcpu, user);
 	case MINIVMM_GET_SREGS2:
 	case MINIVMM_SET_SREGS2:
 	case MINIVMM_GET_VCPU_EVENTS:
@@ -181,6 +176,21 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd,
 	case MINIVMM_GET_XCRS:
 	case MINIVMM_SET_XCRS:
 		return vcpu_state_ioctl(vcpu, cmd, user);
+	default:
+		return -EINVAL;
+	}
+}
+
+static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd,
+			      unsigned long arg)
+{
+	void __user *user = (void __user *)arg;
+
+	switch (cmd) {
+	case MINIVMM_RUN:
+		return arg ? -EINVAL : vcpu_run(vcpu);
+	case MINIVMM_INTERRUPT:
+		return vcpu_ioctl_interrupt(vcpu, user);
 	case MINIVMM_SET_TSC_KHZ:
 	case MINIVMM_GET_TSC_KHZ:
 		return vcpu_tsc_ioctl(vcpu, cmd, arg);
@@ -211,7 +221,7 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd,
 	case MINIVMM_SET_SIGNAL_MASK:
 		return vcpu_ioctl_signal_mask(vcpu, user);
 	default:
-		return -EINVAL;
+		return vcpu_ioctl_registers(vcpu, cmd, user);
 	}
 }
 

@@ -162,19 +162,15 @@ static bool offer_leaf(u32 function, u32 index, u32 *regs)
 		mask_features(function, 0, regs);
 		return true;
 	case 0x80000007:
+		memset(regs, 0, 4 * sizeof(*regs));
 		regs[EDX] = boot_cpu_has(X86_FEATURE_NONSTOP_TSC) ? BIT(8) : 0;
-		regs[EAX] = 0;
-		regs[EBX] = 0;
-		regs[ECX] = 0;
 		return true;
 	case 0x80000008:
 		/* Widths of addresses: never more than EPT can translate. */
 		regs[EAX] = (regs[EAX] & 0xff00) |
 			    min_t(u32, boot_cpu_data.x86_phys_bits,
 				  MINIVMM_GPA_BITS);
-		regs[EBX] = 0;
-		regs[ECX] = 0;
-		regs[EDX] = 0;
+		memset(&regs[EBX], 0, 3 * sizeof(*regs));
 		return true;
 	default:
 		/* A leaf we do not know is there, and says nothing. */

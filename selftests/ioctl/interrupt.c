@@ -23,6 +23,15 @@ static int interrupt(struct vcpu *vcpu, uint32_t vector)
 	return ioctl(vcpu->fd, MINIVMM_INTERRUPT, &irq);
 }
 
+TEST(interrupt_with_a_pic_in_the_kernel_is_enxio)
+{
+	struct minivmm_interrupt irq = { .irq = 0x20 };
+	struct vm *vm = vm_create();
+
+	ASSERT_OK(ioctl(vm->fd, MINIVMM_CREATE_IRQCHIP, 0));
+	EXPECT_ERRNO(ENXIO, ioctl(vcpu_create(vm, 0)->fd, MINIVMM_INTERRUPT, &irq));
+}
+
 TEST(interrupt_bad_vector_is_einval)
 {
 	struct vcpu *vcpu = new_vcpu();
