@@ -21,6 +21,7 @@ void vcpu_kick(struct vcpu *vcpu)
 {
 	/* Pairs with the barriers of run.c and prepare_to_wait(). */
 	smp_mb();
+	/* Behind that barrier it is safe to look without the queue's lock. */
 	if (waitqueue_active(&vcpu->irq.wait))
 		wake_up(&vcpu->irq.wait);
 	backend->kick(vcpu);

@@ -362,6 +362,7 @@ int irqchip_create_split(struct vm *vm, u64 pins)
 		ret = irq_route_init(vm, false);
 		if (!ret) {
 			vm->owner_pins = pins;
+			/* Who sees the kind finds the routes. */
 			smp_store_release(&vm->irqchip_kind, IRQCHIP_SPLIT);
 		}
 	}

@@ -41,12 +41,12 @@ GUEST64(guest_gs, "rdmsr\n mov $0x1234, %eax\n xor %edx, %edx\n wrmsr\n hlt\n");
 
 #define msr_guest(name, msr)						\
 	({								\
-		struct vcpu *vcpu_ = trap_guest(MODE_LONG, name);	\
-		struct minivmm_regs regs_ = vcpu_regs(vcpu_);		\
+		struct vcpu *guest_ = trap_guest(MODE_LONG, name);	\
+		struct minivmm_regs regs_ = vcpu_regs(guest_);		\
 									\
 		regs_.rcx = (msr);					\
-		vcpu_set_regs(vcpu_, &regs_);				\
-		vcpu_;							\
+		vcpu_set_regs(guest_, &regs_);				\
+		guest_;							\
 	})
 
 TEST(msr_unknown_is_gp_unless_the_owner_serves_it)
