@@ -475,9 +475,9 @@ TEST(closing_the_vm_with_a_vcpu_left_ends_the_irqfd)
 }
 
 struct race {
+	_Atomic bool stop;
 	struct vm *vm;
 	int fd;
-	_Atomic bool stop;
 };
 
 static void *keep_raising(void *arg)

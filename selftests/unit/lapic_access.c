@@ -11,6 +11,7 @@
  * What is read after all ones were written, to an APIC that is software enabled
  * as vCPU 3. The x2APIC: NO: #GP.
  */
+/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): in the table's order */
 static const struct {
 	u32 offset;
 	bool readable, writable;		/* as xAPIC */
@@ -63,6 +64,15 @@ static bool is_listed(u32 offset)
 	return offset > LAPIC_ISR && offset < LAPIC_ESR;
 }
 
+static bool is_still(const struct lapic *before)
+{
+	return !memcmp(before->regs, apic.regs, sizeof(apic.regs)) &&
+	       before->id == apic.id && before->base == apic.base &&
+	       before->tsc_deadline == apic.tsc_deadline &&
+	       before->timer_expires == apic.timer_expires &&
+	       before->timer_armed == apic.timer_armed;
+}
+
 TEST(each_register_of_an_xapic)
 {
 	struct lapic before;
@@ -75,7 +85,7 @@ TEST(each_register_of_an_xapic)
 		before = apic;
 		wr(offset, 0xffffffff);
 		if (!registers[i].writable)
-			EXPECT(!memcmp(&before, &apic, sizeof(apic)) &&
+			EXPECT(is_still(&before) &&
 			       !effects.what, "%#x was written", offset);
 		EXPECT(rd(offset) == (registers[i].readable ?
 				      registers[i].xapic : 0),
@@ -97,7 +107,7 @@ TEST(each_register_of_an_x2apic)
 		EXPECT(wrmsr(offset, 0xffffffff) == registers[i].msr_writable,
 		       "%#x: written or not", offset);
 		if (!registers[i].msr_writable)
-			EXPECT(!memcmp(&before, &apic, sizeof(apic)) &&
+			EXPECT(is_still(&before) &&
 			       !effects.what, "%#x was written", offset);
 		EXPECT(rdmsr(offset, &value) == registers[i].msr_readable,
 		       "%#x: read or not", offset);
@@ -120,7 +130,7 @@ TEST(upper_half_of_an_msr_is_reserved)
 		EXPECT(!wrmsr(offset, 1ull << 32), "%#x", offset);
 		EXPECT(!wrmsr(offset, 1ull << 63), "%#x", offset);
 	}
-	EXPECT_TRUE(!memcmp(&before, &apic, sizeof(apic)));
+	EXPECT_TRUE(is_still(&before));
 }
 
 TEST(no_register_elsewhere)
@@ -140,7 +150,7 @@ TEST(no_register_elsewhere)
 	}
 	EXPECT_EQ(0, rd(0xffffffff));
 	EXPECT_EQ(0, rd(LAPIC_SIZE + LAPIC_TPR));
-	EXPECT_TRUE(!memcmp(&before, &apic, sizeof(apic)));
+	EXPECT_TRUE(is_still(&before));
 
 	as_x2apic(3);
 	before = apic;
@@ -150,7 +160,7 @@ TEST(no_register_elsewhere)
 		EXPECT(!rdmsr(offset, &value), "%#x", offset);
 		EXPECT(!wrmsr(offset, 0), "%#x", offset);
 	}
-	EXPECT_TRUE(!memcmp(&before, &apic, sizeof(apic)));
+	EXPECT_TRUE(is_still(&before));
 }
 
 TEST(msrs_outside_of_the_range)
@@ -179,7 +189,7 @@ TEST(no_page_for_an_x2apic_or_a_disabled_one)
 	EXPECT_EQ(0xffffffff, rd(LAPIC_TPR));
 	wr(LAPIC_TPR, 0x50);
 	EXPECT_EQ(0, effects.what);
-	EXPECT_TRUE(!memcmp(&before, &apic, sizeof(apic)));
+	EXPECT_TRUE(is_still(&before));
 
 	as_xapic(3);
 	EXPECT_TRUE(!rdmsr(LAPIC_TPR, &value));
@@ -190,7 +200,7 @@ TEST(no_page_for_an_x2apic_or_a_disabled_one)
 	wr(LAPIC_TPR, 0x50);
 	EXPECT_TRUE(!rdmsr(LAPIC_TPR, &value));
 	EXPECT_TRUE(!wrmsr(LAPIC_TPR, 0x50));
-	EXPECT_TRUE(!memcmp(&before, &apic, sizeof(apic)));
+	EXPECT_TRUE(is_still(&before));
 }
 
 TEST(esr_takes_only_0_from_an_x2apic)
