@@ -21,7 +21,7 @@
 #define XAPIC_BROADCAST		0xffu
 #define X2APIC_BROADCAST	0xffffffffu
 
-#define CLASS(priority)	((priority) & 0xf0)
+#define PRIORITY_CLASS(priority)	((priority) & 0xf0)
 
 bool lapic_is_enabled(const struct lapic *apic)
 {
@@ -64,9 +64,9 @@ u32 lapic_processor_priority(const struct lapic *apic)
 	u32 tpr = lapic_reg(apic, LAPIC_TPR) & 0xff;
 	int isr = highest_vector(apic, LAPIC_ISR);
 
-	if (isr < 0 || CLASS(tpr) >= CLASS((u32)isr))
+	if (isr < 0 || PRIORITY_CLASS(tpr) >= PRIORITY_CLASS((u32)isr))
 		return tpr;
-	return CLASS((u32)isr);
+	return PRIORITY_CLASS((u32)isr);
 }
 
 /**
@@ -80,7 +80,7 @@ int lapic_pending(const struct lapic *apic)
 	int vector = highest_vector(apic, LAPIC_IRR);
 
 	if (vector < 0 || !lapic_is_enabled(apic) ||
-	    CLASS((u32)vector) <= lapic_processor_priority(apic))
+	    PRIORITY_CLASS((u32)vector) <= lapic_processor_priority(apic))
 		return -1;
 	return vector;
 }
@@ -214,13 +214,13 @@ u8 lapic_arbitration_priority(const struct lapic *apic)
 	u32 tpr = lapic_reg(apic, LAPIC_TPR) & 0xff;
 	int irr = highest_vector(apic, LAPIC_IRR);
 	int isr = highest_vector(apic, LAPIC_ISR);
-	u32 irr_class = irr < 0 ? 0 : CLASS((u32)irr);
-	u32 isr_class = isr < 0 ? 0 : CLASS((u32)isr);
+	u32 irr_class = irr < 0 ? 0 : PRIORITY_CLASS((u32)irr);
+	u32 isr_class = isr < 0 ? 0 : PRIORITY_CLASS((u32)isr);
 	u32 highest = irr_class > isr_class ? irr_class : isr_class;
 
-	if (CLASS(tpr) >= irr_class && CLASS(tpr) > isr_class)
+	if (PRIORITY_CLASS(tpr) >= irr_class && PRIORITY_CLASS(tpr) > isr_class)
 		return tpr;
-	return highest > CLASS(tpr) ? highest : CLASS(tpr);
+	return highest > PRIORITY_CLASS(tpr) ? highest : PRIORITY_CLASS(tpr);
 }
 
 static u32 lvt_mode(u32 entry)

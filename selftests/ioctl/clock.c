@@ -286,7 +286,7 @@ static uint64_t page_now(struct vcpu *vcpu, const struct time_info *info)
 	uint64_t ticks = tsc_of(vcpu) - info->tsc;
 
 	ticks = info->shift < 0 ? ticks >> -info->shift : ticks << info->shift;
-	return info->ns + (uint64_t)((unsigned __int128)ticks * info->mul >> 32);
+	return info->ns + (uint64_t)((__uint128_t)ticks * info->mul >> 32);
 }
 
 TEST(clock_page_says_what_get_clock_says)

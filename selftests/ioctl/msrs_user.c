@@ -52,7 +52,7 @@ GUEST64(guest_gs, "rdmsr\n mov $0x1234, %eax\n xor %edx, %edx\n wrmsr\n hlt\n");
 TEST(msr_unknown_is_gp_unless_the_owner_serves_it)
 {
 	struct vcpu *vcpu = msr_guest(guest_rdmsr, MSR_NONE);
-	struct minivmm_run *run = vcpu->run;
+	struct minivmm_run *run;
 
 	trap_expect(vcpu, GP, 0);
 	vcpu = msr_guest(guest_rdmsr, MSR_NONE);
