@@ -183,7 +183,8 @@ TEST(hugetlbfs_of_two_mib)
 	vcpu = area_guest(memory, SIZE, 0);
 	EXPECT_EQ(4, FAULTS(vcpu, area_write(vcpu, 0, PAGES)));
 	EXPECT_EQ(4, large_pages(vcpu));
-	ASSERT_OK(munmap(memory, LARGE));
+	/* Not unmapped: Linux 6.1 with lockdep warns when it parts a hugetlb mapping. */
+	ASSERT_OK(madvise(memory, LARGE, MADV_DONTNEED));
 	EXPECT_EQ(3, large_pages(vcpu));
 	reserve("2048kB", "0");
 }

@@ -162,6 +162,9 @@ TEST(tsc_khz_too_fast_is_einval)
 	struct vm *vm = vm_create();
 	struct vcpu *vcpu = vcpu_create(vm, 0);
 
+	/* A processor that scales at all can make it 65535 times as fast. */
+	if (get_khz(vcpu->fd) > 0xffff)
+		SKIP("no rate that can be said is too fast for this TSC");
 	EXPECT_ERRNO(EINVAL, set_khz(vcpu->fd, 0xffffffff));
 	EXPECT_ERRNO(EINVAL, set_khz(vm->fd, 0xffffffff));
 }
