@@ -22,6 +22,14 @@
 #include "backend.h"
 #include "compat.h"
 
+/* A local APIC lets the owner's PIC in by LINT0, and has room for one. */
+static bool owner_interrupt_has_room(struct vcpu *vcpu)
+{
+	return vcpu->vm->irqchip_kind != IRQCHIP_SPLIT ||
+	       (vcpu->irq.owner_interrupt < 0 &&
+		lapic_takes_pic(&vcpu->irq.apic));
+}
+
 /**
  * vcpu_wants_interrupt_window - the owner waits to inject an interrupt
  * @vcpu: the vCPU
@@ -29,6 +37,7 @@
 bool vcpu_wants_interrupt_window(struct vcpu *vcpu)
 {
 	return vcpu->vm->irqchip_kind != IRQCHIP_KERNEL &&
+	       owner_interrupt_has_room(vcpu) &&
 	       READ_ONCE(vcpu->run->request_interrupt_window);
 }
 
@@ -40,10 +49,7 @@ bool vcpu_ready_for_interrupt(struct vcpu *vcpu)
 {
 	if (vcpu->vm->irqchip_kind == IRQCHIP_KERNEL)
 		return true;
-	/* A local APIC lets the owner's PIC in by LINT0, and has room for one. */
-	if (vcpu->vm->irqchip_kind == IRQCHIP_SPLIT &&
-	    (vcpu->irq.owner_interrupt >= 0 ||
-	     !lapic_takes_pic(&vcpu->irq.apic)))
+	if (!owner_interrupt_has_room(vcpu))
 		return false;
 	return !vcpu_event_begun(vcpu) && backend->interrupt_allowed(vcpu);
 }
