@@ -174,8 +174,8 @@ TEST(get_msr_feature_index_list_and_get_msrs_go_together)
 	for (uint32_t i = 0; i < list.head.nmsrs; i++) {
 		revision |= list.indices[i] == 0x8b;
 		msrs.entry[0].index = list.indices[i];
-		EXPECT(ioctl(fd, MINIVMM_GET_MSRS, &msrs) == 1, "MSR %#x is listed, but cannot be read",
-		       list.indices[i]);
+		EXPECT(ioctl(fd, MINIVMM_GET_MSRS, &msrs) == 1,
+		       "MSR %#x is listed, but cannot be read", list.indices[i]);
 	}
 	EXPECT(revision, "IA32_BIOS_SIGN_ID is not listed");
 
