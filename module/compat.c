@@ -104,10 +104,11 @@ void compat_send_reschedule(int cpu)
 static int (*sleep_suspend)(void);
 static void (*sleep_resume)(void);
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
-#define SYSCORE_ARGUMENT	void
-#else
+/* Kbuild looked which of its two interfaces the kernel has. */
+#ifdef COMPAT_SYSCORE
 #define SYSCORE_ARGUMENT	void *unused
+#else
+#define SYSCORE_ARGUMENT	void
 #endif
 
 static int syscore_suspend_cpu(SYSCORE_ARGUMENT)
@@ -125,14 +126,14 @@ static struct syscore_ops sleep_ops = {
 	.resume = syscore_resume_cpu,
 };
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
-#define register_sleep_ops()	register_syscore_ops(&sleep_ops)
-#define unregister_sleep_ops()	unregister_syscore_ops(&sleep_ops)
-#else
+#ifdef COMPAT_SYSCORE
 static struct syscore sleep_syscore = { .ops = &sleep_ops };
 
 #define register_sleep_ops()	register_syscore(&sleep_syscore)
 #define unregister_sleep_ops()	unregister_syscore(&sleep_syscore)
+#else
+#define register_sleep_ops()	register_syscore_ops(&sleep_ops)
+#define unregister_sleep_ops()	unregister_syscore_ops(&sleep_ops)
 #endif
 
 /**
