@@ -285,11 +285,13 @@ static int exit_wrmsr(struct vmx_vcpu *vx)
 {
 	struct vcpu *vcpu = &vx->vcpu;
 	u64 data = (u32)vcpu->regs[X86_RAX] | vcpu->regs[X86_RDX] << 32;
+	u32 msr = vcpu->regs[X86_RCX];
 
-	if (!vcpu_apic_owns_msr(vcpu, vcpu->regs[X86_RCX]))
+	/* What does not succeed may be the owner's to answer. */
+	if (!vcpu_apic_owns_msr(vcpu, msr) ||
+	    !msr_is_allowed(vcpu->vm, msr, MINIVMM_MSR_FILTER_WRITE) ||
+	    vcpu_apic_write_msr(vcpu, msr, data))
 		return EXIT_SLOW;
-	if (vcpu_apic_write_msr(vcpu, vcpu->regs[X86_RCX], data))
-		return exit_general_protection(vx);
 	vmx_skip_instruction(vcpu);
 	return 1;
 }

@@ -112,6 +112,60 @@ TEST(count_goes_down)
 	EXPECT_EQ(0, apic_count(vcpu));
 }
 
+/* Runs WRMSR, which the owner is to hear of; why it is told so. */
+static uint32_t wrmsr_exit(struct vcpu *vcpu, uint32_t msr, uint64_t value)
+{
+	struct apic_block *block = own_block(vcpu);
+
+	block->op = OP_WRMSR;
+	block->address = msr;
+	block->value = value;
+	vcpu_run_to(vcpu, MINIVMM_EXIT_X86_WRMSR);
+	EXPECT_EQ(msr, vcpu->run->msr.index);
+	EXPECT_EQ(value, vcpu->run->msr.data);
+	return vcpu->run->msr.reason;
+}
+
+static void serve_msrs(struct vcpu *vcpu, uint32_t reasons)
+{
+	struct minivmm_enable_cap enable = {
+		.cap = MINIVMM_CAP_X86_USER_SPACE_MSR, .args = { reasons },
+	};
+
+	ASSERT_OK(ioctl(vcpu->vm->fd, MINIVMM_ENABLE_CAP, &enable));
+}
+
+TEST(deadline_that_the_filter_takes_is_the_owner_s)
+{
+	struct vcpu *vcpu;
+	uint8_t none[8] = {};
+	struct minivmm_msr_filter filter = {
+		.ranges = { { .flags = MINIVMM_MSR_FILTER_WRITE, .base = MSR_DEADLINE,
+			      .nmsrs = 1, .bitmap = none } },
+	};
+
+	MINIVMM_ONLY("Linux 6.1's short way for this register does not ask the filter");
+	vcpu = timer_guest(DEADLINE | VECTOR);
+	serve_msrs(vcpu, MINIVMM_MSR_EXIT_REASON_FILTER);
+	ASSERT_OK(ioctl(vcpu->vm->fd, MINIVMM_X86_SET_MSR_FILTER, &filter));
+	EXPECT_EQ(MINIVMM_MSR_EXIT_REASON_FILTER, wrmsr_exit(vcpu, MSR_DEADLINE, 1));
+	vcpu_run_to_out(vcpu, 0x10);
+	EXPECT_EQ(0, do_op(vcpu, OP_WINDOW, 0, 0));
+	EXPECT_EQ(0, apic_count(vcpu));
+}
+
+TEST(x2apic_value_that_cannot_be_is_the_owner_s)
+{
+	struct vcpu *vcpu = apic_guest();
+
+	to_x2apic(vcpu);
+	EXPECT_TRUE(!wrmsr(vcpu, X2(LVT_TIMER), 1ull << 32));
+	serve_msrs(vcpu, MINIVMM_MSR_EXIT_REASON_INVAL);
+	EXPECT_EQ(MINIVMM_MSR_EXIT_REASON_INVAL, wrmsr_exit(vcpu, X2(LVT_TIMER), 1ull << 32));
+	vcpu_run_to_out(vcpu, 0x10);
+	EXPECT_TRUE(!faulted(vcpu));
+}
+
 TEST(deadline_wakes)
 {
 	struct vcpu *vcpu = timer_guest(DEADLINE | VECTOR);
