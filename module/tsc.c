@@ -69,11 +69,13 @@ static void set_offset(struct vcpu *vcpu, u64 offset)
 
 static bool near_the_last_write(const struct vm_tsc *tsc, u64 data, u64 now_ns)
 {
+	u32 rest;
 	u64 second = tsc->last_khz * 1000ULL, expected;
+	u64 ms = div_u64_rem(now_ns - tsc->last_ns, NSEC_PER_MSEC, &rest);
 
-	expected = tsc->last_write +
-		   mul_u64_u64_div_u64(now_ns - tsc->last_ns, tsc->last_khz,
-				       NSEC_PER_MSEC);
+	/* In two parts, as the owner chooses the rate: a product may overflow. */
+	expected = tsc->last_write + ms * tsc->last_khz +
+		   div_u64((u64)rest * tsc->last_khz, NSEC_PER_MSEC);
 	return data < expected + second && data + second > expected;
 }
 
