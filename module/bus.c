@@ -187,6 +187,36 @@ static const struct bus_device *next_device(const struct bus_array *array,
 	return NULL;
 }
 
+/* Offers an access, a write of *@in or a read into *@out, to one device. */
+static int offer(const struct bus_device *device, struct vcpu *vcpu, u64 addr,
+		 unsigned int len, const void *in, void *out)
+{
+	const struct bus_ops *ops = device->ops;
+
+	if (out && ops->read)
+		return ops->read(vcpu, device->owner, addr, len, out);
+	if (!out && ops->write)
+		return ops->write(vcpu, device->owner, addr, len, in);
+	return -EOPNOTSUPP;
+}
+
+static int walk(struct vcpu *vcpu, enum bus_kind kind, u64 addr,
+		unsigned int len, const void *in, void *out)
+{
+	const struct bus_array *array;
+	const struct bus_device *device;
+	int ret = -EOPNOTSUPP;
+	unsigned int left;
+
+	rcu_read_lock();
+	array = rcu_dereference(vcpu->vm->buses[kind].devices);
+	left = array ? starts_below(array, addr) : 0;
+	while (ret && (device = next_device(array, &left, addr, len)))
+		ret = offer(device, vcpu, addr, len, in, out);
+	rcu_read_unlock();
+	return ret;
+}
+
 /**
  * bus_read - offer a read to the devices on a bus
  * @vcpu: that makes it
@@ -200,20 +230,7 @@ static const struct bus_device *next_device(const struct bus_array *array,
 int bus_read(struct vcpu *vcpu, enum bus_kind kind, u64 addr, unsigned int len,
 	     void *data)
 {
-	const struct bus_array *array;
-	const struct bus_device *device;
-	int ret = -EOPNOTSUPP;
-	unsigned int left;
-
-	rcu_read_lock();
-	array = rcu_dereference(vcpu->vm->buses[kind].devices);
-	left = array ? starts_below(array, addr) : 0;
-	while (ret && (device = next_device(array, &left, addr, len)))
-		if (device->ops->read)
-			ret = device->ops->read(vcpu, device->owner, addr, len,
-						data);
-	rcu_read_unlock();
-	return ret;
+	return walk(vcpu, kind, addr, len, NULL, data);
 }
 
 /**
@@ -229,18 +246,5 @@ int bus_read(struct vcpu *vcpu, enum bus_kind kind, u64 addr, unsigned int len,
 int bus_write(struct vcpu *vcpu, enum bus_kind kind, u64 addr,
 	      unsigned int len, const void *data)
 {
-	const struct bus_array *array;
-	const struct bus_device *device;
-	int ret = -EOPNOTSUPP;
-	unsigned int left;
-
-	rcu_read_lock();
-	array = rcu_dereference(vcpu->vm->buses[kind].devices);
-	left = array ? starts_below(array, addr) : 0;
-	while (ret && (device = next_device(array, &left, addr, len)))
-		if (device->ops->write)
-			ret = device->ops->write(vcpu, device->owner, addr, len,
-						 data);
-	rcu_read_unlock();
-	return ret;
+	return walk(vcpu, kind, addr, len, data, NULL);
 }
