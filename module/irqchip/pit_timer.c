@@ -16,17 +16,6 @@
 #include "../backend.h"
 #include "../compat.h"
 
-static s64 now_ns(void)
-{
-	return ktime_get_ns();
-}
-
-static void tick(struct vm *vm)
-{
-	irq_route_set(vm, IRQ_SOURCE_PIT, 0, true);
-	irq_route_set(vm, IRQ_SOURCE_PIT, 0, false);
-}
-
 /* One more tick. Whether it is to be given to the guest now. The lock is held. */
 static bool count_tick(struct vm_pit *pit)
 {
@@ -56,7 +45,7 @@ static enum hrtimer_restart pit_fired(struct hrtimer *timer)
 	}
 	spin_unlock_irqrestore(&irqchip->lock, flags);
 	if (now)
-		tick(irqchip->vm);
+		irq_route_pulse(irqchip->vm, IRQ_SOURCE_PIT, 0);
 	return restart;
 }
 
@@ -66,7 +55,7 @@ static void start(struct vm_pit *pit)
 	struct pit_timer next;
 
 	hrtimer_try_to_cancel(&pit->timer);
-	pit_timer(&pit->pit, now_ns(), &next);
+	pit_timer(&pit->pit, ktime_get_ns(), &next);
 	pit->pending = 0;
 	pit->acked = true;
 	pit->period = next.period;
@@ -95,7 +84,7 @@ void vm_pit_acked(struct irqchip *irqchip)
 	}
 	spin_unlock_irqrestore(&irqchip->lock, flags);
 	if (more)
-		tick(irqchip->vm);
+		irq_route_pulse(irqchip->vm, IRQ_SOURCE_PIT, 0);
 }
 
 /**
@@ -122,7 +111,7 @@ static int port_write(struct vcpu *vcpu, void *owner, u64 addr,
 	if (!pit_owns_port(&pit->pit, addr))
 		return -EOPNOTSUPP;
 	spin_lock_irqsave(&irqchip->lock, flags);
-	if (pit_write(&pit->pit, addr, *(const u8 *)data, now_ns()))
+	if (pit_write(&pit->pit, addr, *(const u8 *)data, ktime_get_ns()))
 		start(pit);
 	spin_unlock_irqrestore(&irqchip->lock, flags);
 	return 0;
@@ -139,7 +128,7 @@ static int port_read(struct vcpu *vcpu, void *owner, u64 addr,
 		return -EOPNOTSUPP;
 	memset(data, 0, len);
 	spin_lock_irqsave(&irqchip->lock, flags);
-	*(u8 *)data = pit_read(&pit->pit, addr, now_ns());
+	*(u8 *)data = pit_read(&pit->pit, addr, ktime_get_ns());
 	spin_unlock_irqrestore(&irqchip->lock, flags);
 	return 0;
 }
@@ -187,7 +176,7 @@ static long create(struct vm *vm, bool speaker)
 	pit->acked = true;
 	compat_hrtimer_setup(&pit->timer, pit_fired, CLOCK_MONOTONIC,
 			     HRTIMER_MODE_ABS);
-	pit_init(&pit->pit, speaker, now_ns());
+	pit_init(&pit->pit, speaker, ktime_get_ns());
 	/* Its ports lead to it by the chips. */
 	spin_lock_irq(&vm->irqchip->lock);
 	ioapic_watch(&vm->irqchip->ioapic, PIT_PINS);
@@ -259,7 +248,7 @@ static long set_state(struct irqchip *irqchip, void __user *user)
 		return ret;
 	spin_lock_irq(&irqchip->lock);
 	if (irqchip->pit) {
-		if (pit_set_state(&irqchip->pit->pit, &state, now_ns()))
+		if (pit_set_state(&irqchip->pit->pit, &state, ktime_get_ns()))
 			start(irqchip->pit);
 		ret = 0;
 	}

@@ -25,11 +25,6 @@ bool vcpu_has_lapic(const struct vcpu *vcpu)
 	return vcpu->vm->irqchip_kind != IRQCHIP_NONE;
 }
 
-static u64 now_ns(void)
-{
-	return ktime_get_ns();
-}
-
 /*
  * Returns how long so many ticks of the TSC take, rounded up. The guest chooses
  * any number: no product may overflow, and what is too far is far enough.
@@ -61,7 +56,7 @@ static void start_timer(struct vcpu *vcpu)
 		break;
 	case LAPIC_TIMER_TSC:
 		guest_tsc = vcpu_read_tsc(vcpu);
-		at = now_ns();
+		at = ktime_get_ns();
 		if (next.tsc > guest_tsc)
 			at += tsc_to_ns(next.tsc - guest_tsc, vcpu->tsc.khz);
 		break;
@@ -79,7 +74,7 @@ static enum hrtimer_restart timer_fired(struct hrtimer *timer)
 
 	spin_lock_irqsave(&vcpu->irq.lock, flags);
 	if (!hrtimer_is_queued(timer)) {
-		lapic_timer_fired(&vcpu->irq.apic, now_ns(), &effects);
+		lapic_timer_fired(&vcpu->irq.apic, ktime_get_ns(), &effects);
 		lapic_timer(&vcpu->irq.apic, &next);
 		if (next.mode == LAPIC_TIMER_NS) {
 			hrtimer_set_expires(timer, ns_to_ktime(next.ns));
@@ -272,7 +267,7 @@ int vcpu_apic_accept(struct vcpu *vcpu, u8 vector, bool level)
 static void mmio_read(struct vcpu *vcpu, u32 offset, void *data,
 		      unsigned int len)
 {
-	u32 value = lapic_read(&vcpu->irq.apic, offset & ~15, now_ns());
+	u32 value = lapic_read(&vcpu->irq.apic, offset & ~15, ktime_get_ns());
 	u8 bytes[16] = { 0 };
 
 	memcpy(bytes, &value, sizeof(value));
@@ -313,7 +308,7 @@ bool vcpu_apic_mmio(struct vcpu *vcpu, u64 gpa, void *data, unsigned int len,
 		mmio_read(vcpu, offset, data, len);
 	} else if (len == 4 && !(offset & 15)) {
 		memcpy(&value, data, sizeof(value));
-		lapic_write(apic, offset, value, now_ns(), &effects);
+		lapic_write(apic, offset, value, ktime_get_ns(), &effects);
 	}
 	unlock_apic(vcpu, &effects, flags);
 	return true;
@@ -326,7 +321,7 @@ bool vcpu_apic_mmio(struct vcpu *vcpu, u64 gpa, void *data, unsigned int len,
  */
 bool vcpu_apic_owns_msr(const struct vcpu *vcpu, u32 msr)
 {
-	return (msr >= 0x800 && msr <= 0x8ff) || msr == MSR_IA32_TSC_DEADLINE;
+	return (msr >= LAPIC_MSR_FIRST && msr <= LAPIC_MSR_LAST) || msr == MSR_IA32_TSC_DEADLINE;
 }
 
 /**
@@ -351,7 +346,7 @@ int vcpu_apic_read_msr(struct vcpu *vcpu, u32 msr, u64 *data)
 		*data = vcpu->irq.apic.tsc_deadline;
 		known = true;
 	} else {
-		known = lapic_read_msr(&vcpu->irq.apic, msr, now_ns(), data);
+		known = lapic_read_msr(&vcpu->irq.apic, msr, ktime_get_ns(), data);
 	}
 	spin_unlock_irqrestore(&vcpu->irq.lock, flags);
 	return !known;
@@ -377,7 +372,7 @@ int vcpu_apic_write_msr(struct vcpu *vcpu, u32 msr, u64 data)
 	if (msr == MSR_IA32_TSC_DEADLINE)
 		lapic_set_tsc_deadline(&vcpu->irq.apic, data, &effects);
 	else
-		known = lapic_write_msr(&vcpu->irq.apic, msr, data, now_ns(),
+		known = lapic_write_msr(&vcpu->irq.apic, msr, data, ktime_get_ns(),
 					&effects);
 	unlock_apic(vcpu, &effects, flags);
 	return !known;
@@ -470,7 +465,7 @@ static long set_lapic(struct vcpu *vcpu, void __user *user)
 	if (IS_ERR(state))
 		return PTR_ERR(state);
 	flags = lock_apic(vcpu, &effects);
-	valid = lapic_set_state(&vcpu->irq.apic, state, now_ns(), &effects);
+	valid = lapic_set_state(&vcpu->irq.apic, state, ktime_get_ns(), &effects);
 	unlock_apic(vcpu, &effects, flags);
 	kfree(state);
 	if (!valid)
@@ -489,7 +484,7 @@ static long get_lapic(struct vcpu *vcpu, void __user *user)
 	if (!state)
 		return -ENOMEM;
 	spin_lock_irqsave(&vcpu->irq.lock, flags);
-	lapic_get_state(&vcpu->irq.apic, now_ns(), state);
+	lapic_get_state(&vcpu->irq.apic, ktime_get_ns(), state);
 	spin_unlock_irqrestore(&vcpu->irq.lock, flags);
 	ret = copy_to_user(user, state, sizeof(*state)) ? -EFAULT : 0;
 	kfree(state);

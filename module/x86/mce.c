@@ -136,15 +136,18 @@ static int setup_mce(struct vcpu *vcpu, u64 cap)
 	return 0;
 }
 
-static void report(u64 *bank, const struct minivmm_x86_mce *mce)
+static void store(u64 *bank, u64 status, const struct minivmm_x86_mce *mce)
 {
-	u64 status = mce->status;
-
-	if (bank[BANK_STATUS] & MCI_STATUS_VAL)
-		status |= MCI_STATUS_OVER;
 	bank[BANK_STATUS] = status;
 	bank[BANK_ADDR] = mce->addr;
 	bank[BANK_MISC] = mce->misc;
+}
+
+static void report(u64 *bank, const struct minivmm_x86_mce *mce)
+{
+	bool lost = bank[BANK_STATUS] & MCI_STATUS_VAL;
+
+	store(bank, mce->status | (lost ? MCI_STATUS_OVER : 0), mce);
 }
 
 /* An error that nobody corrected: the guest takes it now, or is at its end. */
@@ -181,9 +184,7 @@ static int set_mce(struct vcpu *vcpu, const struct minivmm_x86_mce *mce)
 	if (!bank || !(mce->status & MCI_STATUS_VAL))
 		return -EINVAL;
 	if (needs_no_action(mce)) {
-		bank[BANK_STATUS] = mce->status;
-		bank[BANK_ADDR] = mce->addr;
-		bank[BANK_MISC] = mce->misc;
+		store(bank, mce->status, mce);
 		vcpu->mce.status = mce->mcg_status;
 	} else if (mce->status & MCI_STATUS_UC) {
 		set_uncorrected(vcpu, bank, mce);

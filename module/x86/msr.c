@@ -19,10 +19,6 @@
 #include "../backend.h"
 #include "../compat.h"
 
-/* The local APIC's, in x2APIC mode */
-#define X2APIC_FIRST	0x800
-#define X2APIC_LAST	0x8ff
-
 /* The registers whose values make up a vCPU's state, for GET_MSR_INDEX_LIST. */
 static const u32 msrs_to_save[] = {
 	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
@@ -258,7 +254,7 @@ static int get_special(struct vcpu *vcpu, u32 index, u64 *data, bool host)
 		*data = vcpu->msrs.tsc_aux;
 		return !host && !vcpu->cpuid.tsc_aux;
 	case MSR_IA32_TSC_DEADLINE:
-	case X2APIC_FIRST ... X2APIC_LAST:
+	case LAPIC_MSR_FIRST ... LAPIC_MSR_LAST:
 		return vcpu_apic_read_msr(vcpu, index, data);
 	case MSR_IA32_TSC:
 		*data = vcpu_read_tsc(vcpu);
@@ -383,7 +379,7 @@ static int set_special(struct vcpu *vcpu, u32 index, u64 data, bool host)
 		vcpu->msrs.tsc_aux = data;
 		return 0;
 	case MSR_IA32_TSC_DEADLINE:
-	case X2APIC_FIRST ... X2APIC_LAST:
+	case LAPIC_MSR_FIRST ... LAPIC_MSR_LAST:
 		return vcpu_apic_write_msr(vcpu, index, data);
 	case MSR_IA32_UCODE_REV:
 		/* The guest's write asks for the revision to be loaded. */

@@ -16,10 +16,6 @@
 
 #include "../backend.h"
 
-/* Not to be filtered: the local APIC's, which may not exit at all. */
-#define X2APIC_FIRST	0x800
-#define X2APIC_LAST	0x8ff
-
 /**
  * struct msr_filter - which registers are not the guest's
  * @deny: those in no range
@@ -63,7 +59,8 @@ bool msr_is_allowed(struct vm *vm, u32 index, u32 access)
 	const struct msr_filter *filter;
 	bool allowed;
 
-	if (index >= X2APIC_FIRST && index <= X2APIC_LAST)
+	/* The local APIC's may not exit at all. */
+	if (index >= LAPIC_MSR_FIRST && index <= LAPIC_MSR_LAST)
 		return true;
 	rcu_read_lock();
 	filter = rcu_dereference(vm->msr_filter);
