@@ -106,6 +106,7 @@ struct vm {
 	struct vcpu *vcpus[MINIVMM_MAX_VCPUS];
 	int nr_vcpus;
 	int vcpus_end;
+	int yielded_to;		/* the vCPU that had another's turn last */
 	struct vm_tsc tsc;
 	struct vm_clock clock;
 	struct msr_filter __rcu *msr_filter;
@@ -200,6 +201,7 @@ struct vcpu_stats {
  * @vm: the machine it is part of
  * @id: its number, also its initial APIC id
  * @mutex: held during each of its ioctls: a vCPU is one thread's at a time
+ * @runner: the thread that has called RUN last
  * @run: the page shared with the caller
  * @pio_data: the second page shared with it: data of port I/O
  * @regs: general registers by &enum x86_reg; RSP only while cached (&enum cached_reg)
@@ -217,6 +219,7 @@ struct vcpu {
 	struct vm *vm;
 	u32 id;
 	struct mutex mutex;	/* each ioctl */
+	struct pid __rcu *runner;
 	struct minivmm_run *run;
 	void *pio_data;
 	bool sigset_active;
@@ -284,6 +287,11 @@ void vm_put(struct vm *vm);
 int vcpu_create(struct vm *vm, unsigned long id);
 void vcpu_destroy(struct vcpu *vcpu);
 void vcpu_reset(struct vcpu *vcpu);
+
+/* spin.c */
+void vcpu_set_runner(struct vcpu *vcpu);
+void vcpu_forget_runner(struct vcpu *vcpu);
+void vcpu_spins(struct vcpu *vcpu);
 
 /* run.c */
 int vcpu_run(struct vcpu *vcpu);

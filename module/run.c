@@ -197,6 +197,7 @@ int vcpu_run(struct vcpu *vcpu)
 	bool masked = vcpu->sigset_active;
 	int ret;
 
+	vcpu_set_runner(vcpu);
 	if (masked)
 		sigmask_activate(vcpu);
 	vcpu->run->flags = 0;

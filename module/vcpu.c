@@ -292,6 +292,7 @@ free:
 void vcpu_destroy(struct vcpu *vcpu)
 {
 	vcpu_irq_destroy(vcpu);
+	vcpu_forget_runner(vcpu);
 	cpuid_free(vcpu);
 	guest_fpu_free(&vcpu->fpu);
 	table_cache_drain(&vcpu->table_cache);

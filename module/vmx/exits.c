@@ -296,9 +296,17 @@ static int exit_wrmsr(struct vmx_vcpu *vx)
 	return 1;
 }
 
-static int exit_xsetbv(struct vmx_vcpu *vx)
+/* The handler for thread context has all the work. */
+static int exit_slow(struct vmx_vcpu *vx)
 {
 	return EXIT_SLOW;
+}
+
+static int exit_pause_slow(struct vcpu *vcpu)
+{
+	vcpu_spins(vcpu);
+	vmx_skip_instruction(vcpu);
+	return 1;
 }
 
 /* KVM tells as little: nothing but that it cannot. */
@@ -391,13 +399,13 @@ static const struct {
 	[EXIT_REASON_MWAIT_INSTRUCTION]	  = { exit_nothing_to_do },
 	[EXIT_REASON_MONITOR_TRAP_FLAG]	  = { exit_monitor_trap },
 	[EXIT_REASON_MONITOR_INSTRUCTION] = { exit_nothing_to_do },
+	[EXIT_REASON_PAUSE_INSTRUCTION]	  = { exit_slow, exit_pause_slow },
 	[EXIT_REASON_EPT_VIOLATION]	  = { exit_ept_violation,
 					      vcpu_memory_exit },
 	[EXIT_REASON_INVEPT]		  = { exit_invalid_opcode },
 	[EXIT_REASON_INVVPID]		  = { exit_invalid_opcode },
 	[EXIT_REASON_WBINVD]		  = { exit_nothing_to_do },
-	[EXIT_REASON_XSETBV]		  = { exit_xsetbv,
-					      vmx_exit_xsetbv_slow },
+	[EXIT_REASON_XSETBV]		  = { exit_slow, vmx_exit_xsetbv_slow },
 	[EXIT_REASON_VMFUNC]		  = { exit_invalid_opcode },
 	[EXIT_REASON_PML_FULL]		  = { exit_pml_full },
 	[EXIT_REASON_ENCLS]		  = { exit_invalid_opcode },

@@ -20,6 +20,13 @@
 #include "vmx.h"
 #include "vmcs.h"
 
+/*
+ * PAUSEs at most so many TSC ticks apart are a loop, and one that lasts so many
+ * ticks exits. As KVM has them.
+ */
+#define PAUSE_LOOP_GAP		128
+#define PAUSE_LOOP_WINDOW	4096
+
 static DEFINE_IDA(vpids);
 
 /* Writes the VMCS back to memory. Interrupts are off. */
@@ -163,6 +170,10 @@ static void write_controls(struct vmx_vcpu *vx)
 		vmcs_write16(VIRTUAL_PROCESSOR_ID, vx->vpid);
 	if (cpu2 & SECONDARY_EXEC_ENCLS_EXITING)
 		vmcs_write64(ENCLS_EXITING_BITMAP, ~0ULL);
+	if (cpu2 & SECONDARY_EXEC_PAUSE_LOOP_EXITING) {
+		vmcs_write32(PLE_GAP, PAUSE_LOOP_GAP);
+		vmcs_write32(PLE_WINDOW, PAUSE_LOOP_WINDOW);
+	}
 }
 
 /**

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "module.h"
-#include "vm.h"
 
 #define PAGE		4096UL
 #define MIB		(1UL << 20)
@@ -42,8 +41,6 @@ static inline uint8_t *area_memory(size_t size, int advice)
 
 /* Large pages that the guest had before it touched its area. */
 static unsigned long long large_before;
-
-static inline unsigned long long vm_stat(struct vm *vm, const char *name);
 
 /* A guest that does what area_write() and area_read() say, its slot included. */
 static inline struct vcpu *area_guest(uint8_t *memory, size_t size, uint32_t flags)
@@ -76,26 +73,6 @@ static inline void area_touch(struct vcpu *vcpu, uint64_t page, unsigned int cou
 
 #define area_write(vcpu, page, count)	area_touch(vcpu, page, count, 1, false)
 #define area_read(vcpu, page, count)	area_touch(vcpu, page, count, 1, true)
-
-/* A number in debugfs about the VM; the VM is this process's. */
-static inline unsigned long long vm_stat(struct vm *vm, const char *name)
-{
-	char path[100], line[100];
-	FILE *file;
-
-	snprintf(path, sizeof(path), MODULE_DEBUGFS "/%d-%d/stats", getpid(), vm->fd);
-	file = fopen(path, "r");
-	if (!file)
-		SKIP("%s: %s", path, strerror(errno));
-	while (fgets(line, sizeof(line), file)) {
-		if (!strncmp(line, name, strlen(name)) && line[strlen(name)] == '\t') {
-			fclose(file);
-			return strtoull(line + strlen(name), NULL, 10);
-		}
-	}
-	ASSERT(false, "no %s in %s", name, path);
-	return 0;
-}
 
 /* Large pages of the area in the guest's tables. */
 static inline unsigned long long large_pages(struct vcpu *vcpu)

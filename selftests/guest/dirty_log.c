@@ -114,11 +114,9 @@ static unsigned long long faults_of_a_round(void)
 /* Page-modification logging: no fault, but an exit for each 512 pages. */
 TEST(the_processor_s_own_log_is_used)
 {
-	char exits[100], line[100];
-	unsigned long long full = 0;
+	unsigned long long full;
 	struct vcpu *vcpu;
 	uint8_t *memory;
-	FILE *file;
 
 	MINIVMM_ONLY("it is about what debugfs of minivmm says");
 	if (faults_of_a_round() == PAGES)
@@ -130,13 +128,7 @@ TEST(the_processor_s_own_log_is_used)
 		area_write(vcpu, 0, PAGES);
 		EXPECT_EQ(PAGES, read_log(vcpu));
 	}
-	snprintf(exits, sizeof(exits), MODULE_DEBUGFS "/%d-%d/vcpu0/exits", getpid(),
-		 vcpu->vm->fd);
-	file = fopen(exits, "r");
-	ASSERT_TRUE(file);
-	while (fgets(line, sizeof(line), file))
-		sscanf(line, "PML_FULL %llu", &full);
-	fclose(file);
+	full = vm_exits(vcpu->vm, 0, "PML_FULL");
 	EXPECT(full >= 2, "the log was full %llu times", full);
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "mmio.h"
+#include "module.h"
 
 #define COUNTER		0xb000
 #define STOP		0xb100
@@ -73,7 +74,7 @@ GUEST64(guest_turns,
 	"1: cmp %ebx, 0xb000\n je 2f\n pause\n jmp 1b\n"
 	"2: xorl $1, 0xb000\n dec %ecx\n jnz 1b\n hlt\n");
 
-TEST(two_vcpus_wait_for_each_other)
+static struct vm *run_turns(void)
 {
 	struct vcpu *vcpu[2];
 	pthread_t thread[2];
@@ -88,6 +89,30 @@ TEST(two_vcpus_wait_for_each_other)
 		start(&thread[i], vcpu[i]);
 	for (unsigned int i = 0; i < 2; i++)
 		ASSERT_EQ(0, pthread_join(thread[i], NULL));
+	return vcpu[0]->vm;
+}
+
+TEST(two_vcpus_wait_for_each_other)
+{
+	run_turns();
+}
+
+/* Many PAUSEs would fit into the time that the host gives to a thread. */
+TEST(vcpu_that_spins_gives_way)
+{
+	unsigned long long exits;
+	struct vm *vm;
+	cpu_set_t one;
+
+	MINIVMM_ONLY("it is about what debugfs of minivmm says");
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	ASSERT_OK(sched_setaffinity(0, sizeof(one), &one));
+	vm = run_turns();
+	exits = vm_exits(vm, 0, "PAUSE_INSTRUCTION") + vm_exits(vm, 1, "PAUSE_INSTRUCTION");
+	if (!exits)
+		SKIP("the processor has no PAUSE-loop exiting");
+	EXPECT(exits < 3 * 100, "%llu PAUSE loops for 100 turns", exits);
 }
 
 /* One vCPU writes code, the other runs it. */

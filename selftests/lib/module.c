@@ -74,3 +74,43 @@ int module_vms(void)
 	closedir(dir);
 	return count;
 }
+
+/* The number that follows @name and a tab in a line; false: there is no such line. */
+static bool find_number(const char *path, const char *name, unsigned long long *number)
+{
+	size_t len = strlen(name);
+	bool found = false;
+	char line[100];
+	FILE *file = fopen(path, "r");
+
+	if (!file)
+		SKIP("%s: %s", path, strerror(errno));
+	while (!found && fgets(line, sizeof(line), file)) {
+		found = !strncmp(line, name, len) && line[len] == '\t';
+		if (found)
+			*number = strtoull(line + len, NULL, 10);
+	}
+	fclose(file);
+	return found;
+}
+
+unsigned long long vm_stat(struct vm *vm, const char *name)
+{
+	unsigned long long number = 0;
+	char path[100];
+
+	snprintf(path, sizeof(path), MODULE_DEBUGFS "/%d-%d/stats", getpid(), vm->fd);
+	ASSERT(find_number(path, name, &number), "no %s in %s", name, path);
+	return number;
+}
+
+unsigned long long vm_exits(struct vm *vm, unsigned int vcpu, const char *reason)
+{
+	unsigned long long number = 0;
+	char path[100];
+
+	snprintf(path, sizeof(path), MODULE_DEBUGFS "/%d-%d/vcpu%u/exits", getpid(), vm->fd,
+		 vcpu);
+	find_number(path, reason, &number);
+	return number;
+}

@@ -8,6 +8,8 @@
 #ifndef SELFTESTS_MODULE_H
 #define SELFTESTS_MODULE_H
 
+#include "vm.h"
+
 #define MODULE_DEBUGFS	"/sys/kernel/debug/minivmm"
 
 /* An open fd of minivmm.ko; $MINIVMM_MODULE says where it is elsewhere. */
@@ -20,5 +22,9 @@ int module_unload(void);
 long module_references(void);
 /* How many VMs there are in debugfs. */
 int module_vms(void);
+/* A number in debugfs about a VM of this process. */
+unsigned long long vm_stat(struct vm *vm, const char *name);
+/* How many VM exits of a reason (as debugfs names it) its vCPU has had. */
+unsigned long long vm_exits(struct vm *vm, unsigned int vcpu, const char *reason);
 
 #endif
