@@ -30,6 +30,15 @@ static const struct {
 	{ MINIVMM_GET_MSRS, VCPU }, { MINIVMM_SET_MSRS, VCPU }, { MINIVMM_SET_MSRS, VCPU },
 	{ MINIVMM_SET_SIGNAL_MASK, VCPU }, { MINIVMM_GET_FPU, VCPU }, { MINIVMM_SET_FPU, VCPU },
 	{ MINIVMM_SET_CPUID2, VCPU }, { MINIVMM_GET_CPUID2, VCPU },
+	{ MINIVMM_CREATE_IRQCHIP, VM }, { MINIVMM_GET_IRQCHIP, VM }, { MINIVMM_SET_IRQCHIP, VM },
+	{ MINIVMM_IRQ_LINE, VM }, { MINIVMM_IRQ_LINE_STATUS, VM }, { MINIVMM_SIGNAL_MSI, VM },
+	{ MINIVMM_SET_GSI_ROUTING, VM }, { MINIVMM_IRQFD, VM }, { MINIVMM_IRQFD, VM },
+	{ MINIVMM_IOEVENTFD, VM }, { MINIVMM_IOEVENTFD, VM },
+	{ MINIVMM_REGISTER_COALESCED_MMIO, VM }, { MINIVMM_UNREGISTER_COALESCED_MMIO, VM },
+	{ MINIVMM_CREATE_PIT2, VM }, { MINIVMM_GET_PIT2, VM }, { MINIVMM_SET_PIT2, VM },
+	{ MINIVMM_REINJECT_CONTROL, VM }, { MINIVMM_ENABLE_CAP, VM },
+	{ MINIVMM_GET_LAPIC, VCPU }, { MINIVMM_SET_LAPIC, VCPU }, { MINIVMM_GET_MP_STATE, VCPU },
+	{ MINIVMM_SET_MP_STATE, VCPU }, { MINIVMM_NMI, VCPU },
 };
 
 void setup_calls(void)
@@ -59,6 +68,7 @@ static bool error_is_known(int error)
 {
 	static const int known[] = {
 		EINVAL, EFAULT, ENOTTY, EIO, EBADF, EEXIST, E2BIG, EINTR, EMFILE, ENOMEM, EAGAIN,
+		ENXIO, EBUSY, ENOENT, ENOSPC,
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(known); i++)
@@ -107,6 +117,33 @@ static void *make_numbers(struct worker *w)
 	return words;
 }
 
+static void *make_irq(struct worker *w, unsigned long request)
+{
+	switch (request) {
+	case MINIVMM_IRQ_LINE:
+	case MINIVMM_IRQ_LINE_STATUS:
+		return make_line(w);
+	case MINIVMM_SIGNAL_MSI:
+		return make_msi(w);
+	case MINIVMM_SET_GSI_ROUTING:
+		return make_routing(w);
+	case MINIVMM_GET_IRQCHIP:
+	case MINIVMM_SET_IRQCHIP:
+		return make_irqchip(w);
+	case MINIVMM_SET_LAPIC:
+		return make_lapic(w);
+	case MINIVMM_IRQFD:
+		return make_irqfd(w);
+	case MINIVMM_IOEVENTFD:
+		return make_ioeventfd(w);
+	case MINIVMM_REGISTER_COALESCED_MMIO:
+	case MINIVMM_UNREGISTER_COALESCED_MMIO:
+		return make_zone(w);
+	default:
+		return make_numbers(w);
+	}
+}
+
 static void *make(struct worker *w, int fd, unsigned long request)
 {
 	switch (request) {
@@ -132,7 +169,7 @@ static void *make(struct worker *w, int fd, unsigned long request)
 	case MINIVMM_GET_VCPU_MMAP_SIZE:
 		return (void *)(below(&w->rng, 4) ? 0 : number(&w->rng));
 	default:
-		return make_numbers(w);
+		return make_irq(w, request);
 	}
 }
 
@@ -225,6 +262,8 @@ void step_create(struct worker *w)
 		if (fd < 0)
 			return;
 		call(w, fd, MINIVMM_SET_USER_MEMORY_REGION, &region);
+		if (below(&w->rng, 2))
+			call(w, fd, MINIVMM_CREATE_IRQCHIP, NULL);
 		keep_fd(w, VM, fd);
 		return;
 	case 1:

@@ -21,10 +21,9 @@
 
 #define RUN_PAGES	((uint8_t *)0x200000000UL)
 #define SCRATCH_AT(i)	((uint8_t *)0x230000000UL + (i) * 0x1000000UL)
-#define RUN_SIZE	(2 * PAGE)
 
 _Atomic int fds[NR_KINDS][NR_VCPUS];
-const unsigned int nr_fds[NR_KINDS] = { NR_SYSTEMS, NR_VMS, NR_VCPUS };
+const unsigned int nr_fds[NR_KINDS] = { NR_SYSTEMS, NR_VMS, NR_VCPUS, NR_EVENTS };
 
 static const struct {
 	void (*step)(struct worker *w);
@@ -32,7 +31,7 @@ static const struct {
 } steps[] = {
 	{ step_run, 30 }, { step_call, 25 }, { step_enter_mode, 8 }, { step_code, 8 },
 	{ step_spoil_run, 8 }, { step_wild_call, 8 }, { step_memory, 8 }, { step_create, 3 },
-	{ step_host, 4 },
+	{ step_host, 4 }, { step_event, 8 },
 };
 
 struct minivmm_run *run_page(unsigned int index)
@@ -171,6 +170,7 @@ static void setup(void)
 	for (unsigned int i = 0; i < NR_VCPUS; i++)
 		map_run_page(i, -1);
 	first_vms();
+	setup_events();
 	setup_calls();
 }
 

@@ -8,9 +8,9 @@
  * the others do to the descriptors and the memory that they share.
  *
  * In reading order: ../fuzz-ioctl.c (options, rounds, what is checked),
- * child.c (one round), calls.c (ioctls), guest.c (registers and code),
- * memory.c (slots, and the memory behind them), host.c (all the rest that a
- * process can do meanwhile).
+ * child.c (one round), calls.c (ioctls), guest.c (registers and code), irq.c
+ * (interrupts and eventfds), memory.c (slots, and the memory behind them),
+ * host.c (all the rest that a process can do meanwhile).
  */
 #ifndef FUZZ_IOCTL_H
 #define FUZZ_IOCTL_H
@@ -20,10 +20,12 @@
 #include "vm.h"
 
 #define PAGE		4096UL
+#define RUN_SIZE	(3 * PAGE)	/* a vCPU's mapping */
 #define MAX_THREADS	16
 #define NR_SYSTEMS	3
 #define NR_VMS		4
-#define NR_VCPUS	6
+#define NR_VCPUS	6	/* no kind has more */
+#define NR_EVENTS	4
 
 struct options {
 	uint64_t seed;
@@ -96,7 +98,7 @@ uint64_t number(struct rng *r);
 
 /* ---- child.c ---- */
 
-enum fd_kind { SYSTEM, VM, VCPU, NR_KINDS };
+enum fd_kind { SYSTEM, VM, VCPU, EVENT, NR_KINDS };
 
 /* Descriptors that all workers share; any may be closed, or be of another kind. */
 extern _Atomic int fds[NR_KINDS][NR_VCPUS];
@@ -133,6 +135,19 @@ void *make_sregs(struct worker *w, int fd);
 void *make_msrs(struct worker *w);
 void *make_cpuid(struct worker *w);
 void *make_fpu(struct worker *w);
+
+/* ---- irq.c ---- */
+
+void setup_events(void);
+void step_event(struct worker *w);
+void *make_irqfd(struct worker *w);
+void *make_ioeventfd(struct worker *w);
+void *make_zone(struct worker *w);
+void *make_routing(struct worker *w);
+void *make_line(struct worker *w);
+void *make_msi(struct worker *w);
+void *make_irqchip(struct worker *w);
+void *make_lapic(struct worker *w);
 
 /* ---- memory.c ---- */
 

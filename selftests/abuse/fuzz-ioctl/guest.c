@@ -228,11 +228,16 @@ void step_spoil_run(struct worker *w)
 		run->cr8 = below(&w->rng, 20);
 		break;
 	case 3:
-		((uint8_t *)run)[below(&w->rng, 2 * PAGE)] = rnd(&w->rng);
+		((uint8_t *)run)[below(&w->rng, RUN_SIZE)] = rnd(&w->rng);
 		break;
 	case 4:
 		for (unsigned int i = 0; i < 8; i++)
 			((uint64_t *)run)[below(&w->rng, 64)] = number(&w->rng);
+		break;
+	case 5:
+		/* the ring of writes, and where it says that it begins and ends */
+		((uint32_t *)run)[2 * PAGE / 4 + below(&w->rng, 2)] =
+			below(&w->rng, 2) ? below(&w->rng, 172) : number(&w->rng);
 		break;
 	default:
 		/* what keeps RUN from getting anywhere goes again */
