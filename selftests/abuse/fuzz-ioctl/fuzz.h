@@ -9,8 +9,9 @@
  *
  * In reading order: ../fuzz-ioctl.c (options, rounds, what is checked),
  * child.c (one round), calls.c (ioctls), guest.c (registers and code), irq.c
- * (interrupts and eventfds), memory.c (slots, and the memory behind them),
- * host.c (all the rest that a process can do meanwhile).
+ * (interrupts and eventfds), state.c (the rest of a guest's state), memory.c
+ * (slots, and the memory behind them), host.c (all the rest that a process can
+ * do meanwhile).
  */
 #ifndef FUZZ_IOCTL_H
 #define FUZZ_IOCTL_H
@@ -73,6 +74,7 @@ struct worker {
 	unsigned int number;
 	struct progress *progress;
 	struct rng rng;			/* of this step */
+	int fd;				/* that the structure in the making is for */
 	uint8_t *scratch;		/* SCRATCH bytes of its own, then a hole */
 	int other_end;			/* socket to the other process */
 	enum end end;			/* how the first worker ends the round */
@@ -126,12 +128,15 @@ void *bad_pointer(struct worker *w);
 /* ---- guest.c ---- */
 
 void setup_guest(struct vcpu *vcpu);
+/* A few of the 64-bit words of a structure that is right so far. */
+void spoil_words(struct worker *w, void *at, size_t size, unsigned int limit);
+uint64_t guest_address(struct worker *w);
 void step_enter_mode(struct worker *w);
 void step_code(struct worker *w);
 void step_spoil_run(struct worker *w);
 /* Structures for SET_*; each returns where in the scratch memory it is. */
-void *make_regs(struct worker *w, int fd);
-void *make_sregs(struct worker *w, int fd);
+void *make_regs(struct worker *w);
+void *make_sregs(struct worker *w);
 void *make_msrs(struct worker *w);
 void *make_cpuid(struct worker *w);
 void *make_fpu(struct worker *w);
@@ -147,7 +152,30 @@ void *make_routing(struct worker *w);
 void *make_line(struct worker *w);
 void *make_msi(struct worker *w);
 void *make_irqchip(struct worker *w);
+void *make_pit_config(struct worker *w);
 void *make_lapic(struct worker *w);
+
+/* ---- state.c ---- */
+
+void *make_sregs2(struct worker *w);
+void *make_events(struct worker *w);
+void *make_debugregs(struct worker *w);
+void *make_xsave(struct worker *w);
+void *make_xcrs(struct worker *w);
+void *make_mp_state(struct worker *w);
+void *make_guest_debug(struct worker *w);
+void *make_mce(struct worker *w);
+void *make_mce_setup(struct worker *w);
+void *make_tsc_khz(struct worker *w);
+void *make_attribute(struct worker *w);
+void *make_clock(struct worker *w);
+void *make_dirty_log(struct worker *w);
+void *make_clear_log(struct worker *w);
+void *make_filter(struct worker *w);
+void *make_capability(struct worker *w);
+void *make_translation(struct worker *w);
+void *make_list(struct worker *w);
+void spoil_shared_registers(struct worker *w, struct minivmm_run *run);
 
 /* ---- memory.c ---- */
 

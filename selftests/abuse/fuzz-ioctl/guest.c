@@ -22,8 +22,7 @@ void setup_guest(struct vcpu *vcpu)
 	cpuid = device_cpuid();
 }
 
-/* A few of the 64-bit words of a structure that is right so far. */
-static void spoil_words(struct worker *w, void *at, size_t size, unsigned int limit)
+void spoil_words(struct worker *w, void *at, size_t size, unsigned int limit)
 {
 	uint64_t *words = at;
 
@@ -37,7 +36,7 @@ static void spoil_words(struct worker *w, void *at, size_t size, unsigned int li
 	}
 }
 
-static uint64_t guest_address(struct worker *w)
+uint64_t guest_address(struct worker *w)
 {
 	static const uint64_t bases[] = {
 		0, GUEST_GDT, GUEST_IDT, GUEST_STACK, GUEST_CODE, GUEST_TABLES, GUEST_FREE,
@@ -49,13 +48,13 @@ static uint64_t guest_address(struct worker *w)
 	return pick(&w->rng, bases) + below(&w->rng, below(&w->rng, 2) ? 16 : 2 * PAGE);
 }
 
-void *make_regs(struct worker *w, int fd)
+void *make_regs(struct worker *w)
 {
 	struct minivmm_regs *regs = (struct minivmm_regs *)w->scratch;
 	uint64_t *value = (uint64_t *)regs;
 
 	if (below(&w->rng, 2))
-		call(w, fd, MINIVMM_GET_REGS, regs);
+		call(w, w->fd, MINIVMM_GET_REGS, regs);
 	else
 		for (unsigned int i = 0; i < sizeof(*regs) / 8; i++)
 			value[i] = guest_address(w);
@@ -66,14 +65,14 @@ void *make_regs(struct worker *w, int fd)
 	return regs;
 }
 
-void *make_sregs(struct worker *w, int fd)
+void *make_sregs(struct worker *w)
 {
 	struct minivmm_sregs *sregs = (struct minivmm_sregs *)w->scratch;
 
 	if (below(&w->rng, 4))
 		*sregs = pick(&w->rng, sregs_of);
 	else
-		call(w, fd, MINIVMM_GET_SREGS, sregs);
+		call(w, w->fd, MINIVMM_GET_SREGS, sregs);
 	spoil_words(w, sregs, sizeof(*sregs), 4);
 	/* The control registers are where most is to be got wrong. */
 	if (!below(&w->rng, 3))
@@ -90,7 +89,9 @@ void *make_msrs(struct worker *w)
 	static const uint32_t indices[] = {
 		0x10, 0x17, 0x1b, 0x3a, 0x3b, 0x8b, 0xfe, 0x174, 0x175, 0x176, 0x179, 0x17a, 0x17b,
 		0x1a0, 0x1d9, 0x200, 0x201, 0x20f, 0x250, 0x258, 0x268, 0x26f, 0x277, 0x2ff, 0x400,
-		0x480, 0x48f, 0x6e0, 0x802, 0xda0, 0x4b564d00, 0xc0000080, 0xc0000081, 0xc0000082,
+		0x480, 0x48f, 0x6e0, 0x802, 0x808, 0x80b, 0x80d, 0x80f, 0x830, 0x832, 0x838, 0x83e,
+		0x83f, 0xd90, 0xda0, 0x11, 0x12, 0x4b564d00, 0x4b564d01, 0x4b564d02, 0x4b564d03,
+		0x4b564d04, 0x4b564d05, 0x4b564d06, 0x4b564d07, 0xc0000080, 0xc0000081, 0xc0000082,
 		0xc0000083, 0xc0000084, 0xc0000100, 0xc0000101, 0xc0000102, 0xc0000103,
 	};
 	struct minivmm_msrs *msrs = (struct minivmm_msrs *)w->scratch;
@@ -99,7 +100,9 @@ void *make_msrs(struct worker *w)
 	for (unsigned int i = 0; i < 20; i++) {
 		msrs->entries[i].index = below(&w->rng, 8) ? pick(&w->rng, indices) :
 							     number(&w->rng);
-		msrs->entries[i].data = number(&w->rng);
+		msrs->entries[i].data = below(&w->rng, 2) ? number(&w->rng) :
+					/* a page shared with the paravirtual clock */
+					guest_address(w) | 1;
 	}
 	return msrs;
 }
@@ -206,7 +209,8 @@ void step_enter_mode(struct worker *w)
 
 	*sregs = pick(&w->rng, sregs_of);
 	call(w, fd, MINIVMM_SET_SREGS, sregs);
-	call(w, fd, MINIVMM_SET_REGS, make_regs(w, fd));
+	w->fd = fd;
+	call(w, fd, MINIVMM_SET_REGS, make_regs(w));
 	if (below(&w->rng, 2))
 		step_code(w);
 	step_run(w);
@@ -226,6 +230,7 @@ void step_spoil_run(struct worker *w)
 		break;
 	case 2:
 		run->cr8 = below(&w->rng, 20);
+		spoil_shared_registers(w, run);
 		break;
 	case 3:
 		((uint8_t *)run)[below(&w->rng, RUN_SIZE)] = rnd(&w->rng);
@@ -242,6 +247,8 @@ void step_spoil_run(struct worker *w)
 	default:
 		/* what keeps RUN from getting anywhere goes again */
 		memset(run, 0, 32);
+		run->kvm_valid_regs = 0;
+		run->kvm_dirty_regs = 0;
 		for (unsigned int i = 0; i < 8; i++)
 			run->mmio.data[i] = rnd(&w->rng);
 	}

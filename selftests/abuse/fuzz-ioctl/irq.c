@@ -122,6 +122,16 @@ void *make_irqchip(struct worker *w)
 	return chip;
 }
 
+void *make_pit_config(struct worker *w)
+{
+	struct minivmm_pit_config *config = (void *)w->scratch;
+
+	*config = (struct minivmm_pit_config){
+		.flags = below(&w->rng, 8) ? below(&w->rng, 2) : number(&w->rng),
+	};
+	return config;
+}
+
 void *make_lapic(struct worker *w)
 {
 	struct minivmm_lapic_state *lapic = (void *)w->scratch;

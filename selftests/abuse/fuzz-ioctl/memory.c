@@ -55,10 +55,11 @@ void *make_region(struct worker *w)
 	static const uint64_t places[] = {
 		0, 0x100000, 0x400000, 0x90000000, 0xfffff000, 0x100000000, 0xfffffffff000,
 	};
+	static const uint32_t flags[] = { 0, 0, 0, 0, 1, 1, 2, 3 };
 	struct minivmm_userspace_memory_region *region = (void *)w->scratch;
 
 	region->slot = below(&w->rng, 16) ? below(&w->rng, 6) : number(&w->rng);
-	region->flags = below(&w->rng, 4) ? 0 : below(&w->rng, 4) ? 2 : number(&w->rng);
+	region->flags = below(&w->rng, 16) ? pick(&w->rng, flags) : number(&w->rng);
 	region->guest_phys_addr = below(&w->rng, 16) ? pick(&w->rng, places) : number(&w->rng);
 	region->memory_size = below(&w->rng, 4) ? RAM_SIZE : pages(w) * PAGE;
 	region->userspace_addr = (uintptr_t)ram + below(&w->rng, 2) *
