@@ -140,7 +140,8 @@ void *make_mce_setup(struct worker *w)
 {
 	uint64_t *capability = (uint64_t *)w->scratch;
 
-	*capability = below(&w->rng, 40) | (below(&w->rng, 4) ? 0x1000100 : number(&w->rng) & ~0xffULL);
+	*capability = below(&w->rng, 4) ? 0x1000100 : number(&w->rng) & ~0xffULL;
+	*capability |= below(&w->rng, 40);
 	return capability;
 }
 
