@@ -163,10 +163,14 @@ int call(struct worker *w, int fd, unsigned long request, void *pointer)
 	int ret, error;
 
 	w->progress->request = request;
+	errno = 0;
 	ret = ioctl(fd, request, pointer);
 	error = errno;
 	w->progress->request = 0;
 	world->calls++;
+	/* That number is whatever its owner has set. */
+	if (request == MINIVMM_GET_NR_MMU_PAGES)
+		return 0;
 	if (ret < 0 && !on_kvm() && !error_is_known(error))
 		violation("ioctl %#lx: unexpected error %s", request, strerror(error));
 	errno = error;
