@@ -75,43 +75,29 @@ static void make_note(struct input *in)
 	memcpy(at + sizeof(note) + 4, &entry, sizeof(entry));
 }
 
-static void make_elf64(struct input *in)
-{
-	Elf64_Ehdr *e = (Elf64_Ehdr *)file;
-	Elf64_Phdr *p = (Elf64_Phdr *)(file + sizeof(*e));
-	unsigned int i;
-
-	e->e_machine = take_value(in, EM_X86_64);
-	e->e_phoff = take_value(in, sizeof(*e));
-	e->e_phnum = take_value(in, PHDRS);
-	e->e_phentsize = take_value(in, sizeof(*p));
-	for (i = 0; i < PHDRS; i++, p++) {
-		p->p_type = i ? PT_LOAD : PT_NOTE;
-		p->p_offset = take_value(in, i ? 0x800 * i : NOTE_AT);
-		p->p_paddr = take_value(in, MIB + 0x1000 * i);
-		p->p_filesz = take_value(in, i ? 0x800 : 48);
-		p->p_memsz = take_value(in, 0x1000);
-	}
+/* The two differ in the widths of their fields alone. */
+#define MAKE_ELF(bits, machine)						\
+static void make_elf##bits(struct input *in)				\
+{									\
+	Elf##bits##_Ehdr *e = (Elf##bits##_Ehdr *)file;			\
+	Elf##bits##_Phdr *p = (Elf##bits##_Phdr *)(file + sizeof(*e));	\
+	unsigned int i;							\
+									\
+	e->e_machine = take_value(in, machine);				\
+	e->e_phoff = take_value(in, sizeof(*e));			\
+	e->e_phnum = take_value(in, PHDRS);				\
+	e->e_phentsize = take_value(in, sizeof(*p));			\
+	for (i = 0; i < PHDRS; i++, p++) {				\
+		p->p_type = i ? PT_LOAD : PT_NOTE;			\
+		p->p_offset = take_value(in, i ? 0x800 * i : NOTE_AT);	\
+		p->p_paddr = take_value(in, MIB + 0x1000 * i);		\
+		p->p_filesz = take_value(in, i ? 0x800 : 48);		\
+		p->p_memsz = take_value(in, 0x1000);			\
+	}								\
 }
 
-static void make_elf32(struct input *in)
-{
-	Elf32_Ehdr *e = (Elf32_Ehdr *)file;
-	Elf32_Phdr *p = (Elf32_Phdr *)(file + sizeof(*e));
-	unsigned int i;
-
-	e->e_machine = take_value(in, EM_386);
-	e->e_phoff = take_value(in, sizeof(*e));
-	e->e_phnum = take_value(in, PHDRS);
-	e->e_phentsize = take_value(in, sizeof(*p));
-	for (i = 0; i < PHDRS; i++, p++) {
-		p->p_type = i ? PT_LOAD : PT_NOTE;
-		p->p_offset = take_value(in, i ? 0x800 * i : NOTE_AT);
-		p->p_paddr = take_value(in, MIB + 0x1000 * i);
-		p->p_filesz = take_value(in, i ? 0x800 : 48);
-		p->p_memsz = take_value(in, 0x1000);
-	}
-}
+MAKE_ELF(32, EM_386)
+MAKE_ELF(64, EM_X86_64)
 
 static void make_elf(struct input *in, bool is64)
 {
