@@ -11,6 +11,7 @@
 
 #include "fuzz.h"
 #include "ktap.h"
+#include "random.h"
 
 #define RANDOM_INPUTS	100000
 
@@ -103,28 +104,6 @@ TEST(corpus_holds)
 	for (i = 0; i < count; i++)
 		try_input(corpus[i].bytes, corpus[i].len);
 	ktap_note("%u inputs", count);
-}
-
-static u64 seed;
-
-static u64 random64(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed * 0x2545f4914f6cdd1dULL;
-}
-
-static unsigned int below(unsigned int limit)
-{
-	return (random64() >> 20) % limit;
-}
-
-static u64 from_environment(const char *name, u64 otherwise)
-{
-	const char *value = getenv(name);
-
-	return value ? strtoull(value, NULL, 0) : otherwise;
 }
 
 /* Half of them begin as a line of the corpus does, with some bytes changed. */

@@ -7,35 +7,12 @@
  * FUZZ_SEED and FUZZ_COUNT in the environment change which random inputs, and
  * how many of them in each mode. Needs libzydis-dev, otherwise it is skipped.
  */
-#include <stdlib.h>
-
 #include "compare.h"
 #include "decode.h"
 #include "ktap.h"
+#include "random.h"
 
 #define REPORTED	20	/* differences; the rest is counted */
-
-static u64 seed;
-
-static u64 random64(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed * 0x2545f4914f6cdd1dULL;
-}
-
-static unsigned int below(unsigned int limit)
-{
-	return (random64() >> 20) % limit;
-}
-
-static u64 from_environment(const char *name, u64 otherwise)
-{
-	const char *value = getenv(name);
-
-	return value ? strtoull(value, NULL, 0) : otherwise;
-}
 
 /* What was compared, so that a sweep over nothing is noticed. */
 struct tally {

@@ -10,11 +10,10 @@
  *
  * UNIT_SEED and UNIT_COUNT in the environment change which and how many.
  */
-#include <stdlib.h>
-
 #include "emulate.h"
 #include "ktap.h"
 #include "native.h"
+#include "random.h"
 
 #define STATUS_FLAGS	(CPU_FLAG_CF | CPU_FLAG_PF | CPU_FLAG_AF | \
 			 CPU_FLAG_ZF | CPU_FLAG_SF | CPU_FLAG_OF)
@@ -39,21 +38,6 @@ struct trial {
 
 static struct trial trial;
 static u8 *memory;			/* the copy */
-static u64 seed;
-
-static u64 random64(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed * 0x2545f4914f6cdd1dULL;
-}
-
-static u64 below(u64 limit)
-{
-	return (random64() >> 20) % limit;
-}
-
 static bool one_in(unsigned int n)
 {
 	return below(n) == 0;
@@ -464,13 +448,6 @@ static void copy_arena(void)
 			memcpy((void *)page, memory + (page - ARENA), PAGE);
 		else
 			memset(memory + (page - ARENA), 0, PAGE);
-}
-
-static u64 from_environment(const char *name, u64 otherwise)
-{
-	const char *text = getenv(name);
-
-	return text ? strtoull(text, NULL, 0) : otherwise;
 }
 
 /* What was tried out, so that a test that tries nothing is noticed. */
