@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -50,6 +51,7 @@ struct row {
 	void (*measure)(const struct row *row, struct figures *figures);
 	const unsigned char *code, *code_end;
 	__u32 exit_reason;
+	int advice;			/* how the memory's pages are to be */
 };
 
 static int counting;
@@ -150,6 +152,26 @@ static void inside(const struct row *row, struct figures *figures)
 	take_median(ticks, OPERATIONS, figures);
 }
 
+/* 64 MiB that the process has and the guest has not, until it has all. */
+static void fault_in(const struct row *row, struct figures *figures)
+{
+	static __u32 ticks[3];
+	__u64 before[COUNTERS];
+	struct client client;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		client_create(&client, row->code, row->code_end);
+		client_add_area(&client, row->advice);
+		start_counting(before, figures);
+		client_run(&client, MINIVMM_EXIT_HLT);
+		stop_counting(before, 1, figures);
+		memcpy(&ticks[i], client.memory + TABLE_GPA, sizeof(ticks[i]));
+		client_destroy(&client);
+	}
+	take_median(ticks, 3, figures);
+}
+
 /* From CREATE_VM to the first HLT, and the other way until all is closed. */
 static void lifetime(const struct row *row, struct figures *figures)
 {
@@ -179,7 +201,10 @@ static void lifetime(const struct row *row, struct figures *figures)
 }
 
 #define ROW(title, how, guest, reason)					\
-	{ title, how, guest, guest##_end, MINIVMM_EXIT_##reason }
+	{ title, how, guest, guest##_end, MINIVMM_EXIT_##reason, 0 }
+#define MEMORY_ROW(title, advice)					\
+	{ title, fault_in, guest_touch_area, guest_touch_area_end,	\
+	  MINIVMM_EXIT_HLT, advice }
 
 static const struct row rows[] = {
 	ROW("port-write", round_trip, guest_port_write, IO),
@@ -196,6 +221,8 @@ static const struct row rows[] = {
 	ROW("cr8-read", inside, guest_cr8_read, HLT),
 	ROW("rdmsr-tsc", inside, guest_rdmsr, HLT),
 	ROW("ept-fault", inside, guest_ept_fault, HLT),
+	MEMORY_ROW("memory-small-pages", MADV_NOHUGEPAGE),
+	MEMORY_ROW("memory-large-pages", MADV_HUGEPAGE),
 	ROW("vm-create-to-hlt", lifetime, guest_hlt, HLT),
 	ROW("vm-destroy", lifetime, guest_hlt, HLT),
 };

@@ -20,6 +20,7 @@
 #define CR0_LONG	0x80050033UL	/* PG AM WP NE ET MP PE */
 #define CR4_LONG	0x20UL		/* PAE */
 #define EFER_LONG	0x500UL		/* LMA LME */
+#define LARGE_PAGE	0x200000UL
 #define CPUID_ENTRIES	100
 
 static int device = -1;
@@ -144,6 +145,27 @@ void client_create(struct client *client, const unsigned char *code,
 		err(1, "SET_CPUID2");
 	enter_long_mode(client);
 	client_start_guest(client, 1);
+}
+
+/* Memory for the rows that fault it in: present, in pages as @advice says. */
+void client_add_area(struct client *client, int advice)
+{
+	static unsigned char *area;
+	struct minivmm_userspace_memory_region region = {
+		.slot = 1, .guest_phys_addr = AREA_GPA, .memory_size = AREA_SIZE,
+	};
+
+	if (area)
+		munmap(area, AREA_SIZE + LARGE_PAGE);
+	area = mmap(NULL, AREA_SIZE + LARGE_PAGE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (area == MAP_FAILED)
+		err(1, "mmap of guest memory");
+	region.userspace_addr = ((unsigned long)area + LARGE_PAGE - 1) & -LARGE_PAGE;
+	madvise(area, AREA_SIZE + LARGE_PAGE, advice);
+	memset((void *)region.userspace_addr, 0, AREA_SIZE);
+	if (ioctl(client->vm, MINIVMM_SET_USER_MEMORY_REGION, &region))
+		err(1, "SET_USER_MEMORY_REGION");
 }
 
 void client_run(struct client *client, __u32 exit_reason)

@@ -53,4 +53,19 @@ GUEST(guest_cr8_read, TIMED("mov %cr8, %rax\n"));
 GUEST(guest_rdmsr, TIMED("mov $0x10, %ecx\n rdmsr\n"));
 GUEST(guest_ept_fault, TIMED("movb $1, (%r9)\n add $4096, %r9\n"));
 
+/* One write into each 4 KiB of the 64 MiB at 256 MiB. */
+GUEST(guest_touch_area,
+	"	mov $0x10000000, %ebx\n"
+	"	mov $0x4000, %ecx\n"
+	"	rdtsc\n"
+	"	mov %eax, %esi\n"
+	"1:	movb $1, (%rbx)\n"
+	"	add $4096, %rbx\n"
+	"	dec %ecx\n"
+	"	jnz 1b\n"
+	"	rdtsc\n"
+	"	sub %esi, %eax\n"
+	"	mov %eax, (%rdi)\n"
+	"	hlt\n");
+
 #endif
