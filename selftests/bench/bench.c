@@ -17,6 +17,8 @@
  */
 #include <err.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +54,7 @@ struct row {
 	const unsigned char *code, *code_end;
 	__u32 exit_reason;
 	int advice;			/* how the memory's pages are to be */
+	int vcpus;			/* as for client_create() */
 };
 
 static int counting;
@@ -119,7 +122,7 @@ static void round_trip(const struct row *row, struct figures *figures)
 	struct client client;
 	unsigned int i;
 
-	client_create(&client, row->code, row->code_end);
+	client_create(&client, row->code, row->code_end, row->vcpus);
 	for (i = 0; i < 16; i++)
 		client_run(&client, row->exit_reason);
 	start_counting(before, figures);
@@ -133,21 +136,46 @@ static void round_trip(const struct row *row, struct figures *figures)
 	take_median(ticks, OPERATIONS, figures);
 }
 
-/* The guest times itself; its table is read when it halts. */
+/* A signal that is handled ends RUN; the handler has nothing to do. */
+static void wake_up(int signal)
+{
+	(void)signal;
+}
+
+static void *run_second(void *argument)
+{
+	int *vcpu = argument;
+
+	/* Until a signal comes. */
+	ioctl(*vcpu, MINIVMM_RUN, 0);
+	return NULL;
+}
+
+/*
+ * The guest times itself; its table is read when it halts. A second vCPU runs
+ * on a thread of its own.
+ */
 static void inside(const struct row *row, struct figures *figures)
 {
 	static __u32 ticks[OPERATIONS];
 	__u64 before[COUNTERS];
 	struct client client;
+	pthread_t thread;
 
-	client_create(&client, row->code, row->code_end);
+	client_create(&client, row->code, row->code_end, row->vcpus);
+	if (row->vcpus > 1 && pthread_create(&thread, NULL, run_second, &client.second))
+		errx(1, "pthread_create");
 	client_start_guest(&client, 16);
-	client_run(&client, MINIVMM_EXIT_HLT);
+	client_run(&client, row->exit_reason);
 	start_counting(before, figures);
 	client_start_guest(&client, OPERATIONS);
-	client_run(&client, MINIVMM_EXIT_HLT);
+	client_run(&client, row->exit_reason);
 	stop_counting(before, OPERATIONS, figures);
 	memcpy(ticks, client.memory + TABLE_GPA, sizeof(ticks));
+	if (row->vcpus > 1) {
+		pthread_kill(thread, SIGUSR1);
+		pthread_join(thread, NULL);
+	}
 	client_destroy(&client);
 	take_median(ticks, OPERATIONS, figures);
 }
@@ -161,7 +189,7 @@ static void fault_in(const struct row *row, struct figures *figures)
 	unsigned int i;
 
 	for (i = 0; i < 3; i++) {
-		client_create(&client, row->code, row->code_end);
+		client_create(&client, row->code, row->code_end, row->vcpus);
 		client_add_area(&client, row->advice);
 		start_counting(before, figures);
 		client_run(&client, MINIVMM_EXIT_HLT);
@@ -184,7 +212,7 @@ static void lifetime(const struct row *row, struct figures *figures)
 	start_counting(before, figures);
 	for (i = 0; i < LIFETIMES; i++) {
 		start = __rdtsc();
-		client_create(&client, row->code, row->code_end);
+		client_create(&client, row->code, row->code_end, row->vcpus);
 		client_run(&client, MINIVMM_EXIT_HLT);
 		if (destroying)
 			start = __rdtsc();
@@ -201,10 +229,12 @@ static void lifetime(const struct row *row, struct figures *figures)
 }
 
 #define ROW(title, how, guest, reason)					\
-	{ title, how, guest, guest##_end, MINIVMM_EXIT_##reason, 0 }
+	{ title, how, guest, guest##_end, MINIVMM_EXIT_##reason, 0, 0 }
+#define CHIPS_ROW(title, how, guest, vcpus)				\
+	{ title, how, guest, guest##_end, MINIVMM_EXIT_IO, 0, vcpus }
 #define MEMORY_ROW(title, advice)					\
 	{ title, fault_in, guest_touch_area, guest_touch_area_end,	\
-	  MINIVMM_EXIT_HLT, advice }
+	  MINIVMM_EXIT_HLT, advice, 0 }
 
 static const struct row rows[] = {
 	ROW("port-write", round_trip, guest_port_write, IO),
@@ -221,6 +251,11 @@ static const struct row rows[] = {
 	ROW("cr8-read", inside, guest_cr8_read, HLT),
 	ROW("rdmsr-tsc", inside, guest_rdmsr, HLT),
 	ROW("ept-fault", inside, guest_ept_fault, HLT),
+	CHIPS_ROW("x2apic-write", inside, guest_x2apic_write, 1),
+	CHIPS_ROW("ioapic-write", inside, guest_ioapic_write, 1),
+	CHIPS_ROW("self-ipi", inside, guest_self_ipi, 1),
+	CHIPS_ROW("ipi", inside, guest_ipi, 2),
+	CHIPS_ROW("timer", inside, guest_timer, 1),
 	MEMORY_ROW("memory-small-pages", MADV_NOHUGEPAGE),
 	MEMORY_ROW("memory-large-pages", MADV_HUGEPAGE),
 	ROW("vm-create-to-hlt", lifetime, guest_hlt, HLT),
@@ -306,6 +341,7 @@ int main(int argc, char **argv)
 	if (access(minivmm_path, R_OK | W_OK) && access(kvm_path, R_OK | W_OK))
 		errx(2, "neither %s nor %s can be opened: load minivmm.ko or kvm_intel first",
 		     minivmm_path, kvm_path);
+	signal(SIGUSR1, wake_up);
 	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
 	print_host();
 	printf("name\tminivmm\tkvm\tratio\tvmreads\tvmwrites\twrmsrs\texits\n");

@@ -22,6 +22,8 @@
 #define EFER_LONG	0x500UL		/* LMA LME */
 #define LARGE_PAGE	0x200000UL
 #define CPUID_ENTRIES	100
+#define CPUID_X2APIC	(1u << 21)
+#define CPUID_DEADLINE	(1u << 24)
 
 static int device = -1;
 static size_t run_size;
@@ -30,6 +32,8 @@ static struct minivmm_cpuid2 *cpuid;
 
 static void get_cpuid(void)
 {
+	unsigned int i;
+
 	if (!cpuid)
 		cpuid = calloc(1, sizeof(*cpuid) +
 			       CPUID_ENTRIES * sizeof(cpuid->entries[0]));
@@ -38,6 +42,10 @@ static void get_cpuid(void)
 	cpuid->nent = CPUID_ENTRIES;
 	if (ioctl(device, MINIVMM_GET_SUPPORTED_CPUID, cpuid))
 		err(1, "GET_SUPPORTED_CPUID");
+	/* With the kernel's local APIC these are there too; it does not say so. */
+	for (i = 0; i < cpuid->nent; i++)
+		if (cpuid->entries[i].function == 1)
+			cpuid->entries[i].ecx |= CPUID_X2APIC | CPUID_DEADLINE;
 }
 
 int client_open_device(const char *path)
@@ -82,13 +90,27 @@ static void set_segment(struct minivmm_segment *segment, int type, int l)
 	segment->db = !l;
 }
 
-static void enter_long_mode(struct client *client)
+/* Page tables, and an interrupt gate for the one vector that guests use. */
+static void build_tables(unsigned char *memory)
+{
+	__u64 *pdpt = (__u64 *)(memory + PDPT_GPA);
+	__u64 *gdt = (__u64 *)(memory + GDT_GPA);
+	__u64 *gate = (__u64 *)(memory + IDT_GPA + VECTOR * 16);
+
+	*(__u64 *)(memory + PML4_GPA) = PDPT_GPA | 3;
+	pdpt[0] = 0x83;
+	pdpt[3] = 0xc0000083;		/* the I/O APIC, uncached or not */
+	gdt[1] = 0x00af9b000000ffff;
+	gdt[2] = 0x00cf93000000ffff;
+	gate[0] = (CODE_GPA + HANDLER) | 8 << 16 | 0x8eULL << 40;
+	gate[1] = 0;
+}
+
+static void enter_long_mode(int vcpu)
 {
 	struct minivmm_sregs sregs;
 
-	*(__u64 *)(client->memory + PML4_GPA) = PDPT_GPA | 3;
-	*(__u64 *)(client->memory + PDPT_GPA) = 0x83;
-	if (ioctl(client->vcpu, MINIVMM_GET_SREGS, &sregs))
+	if (ioctl(vcpu, MINIVMM_GET_SREGS, &sregs))
 		err(1, "GET_SREGS");
 	set_segment(&sregs.cs, 11, 1);
 	set_segment(&sregs.ds, 3, 0);
@@ -96,11 +118,15 @@ static void enter_long_mode(struct client *client)
 	sregs.fs = sregs.ds;
 	sregs.gs = sregs.ds;
 	sregs.ss = sregs.ds;
+	sregs.gdt.base = GDT_GPA;
+	sregs.gdt.limit = 0x17;
+	sregs.idt.base = IDT_GPA;
+	sregs.idt.limit = 0xfff;
 	sregs.cr0 = CR0_LONG;
 	sregs.cr3 = PML4_GPA;
 	sregs.cr4 = CR4_LONG;
 	sregs.efer = EFER_LONG;
-	if (ioctl(client->vcpu, MINIVMM_SET_SREGS, &sregs))
+	if (ioctl(vcpu, MINIVMM_SET_SREGS, &sregs))
 		err(1, "SET_SREGS");
 }
 
@@ -119,8 +145,34 @@ void client_start_guest(struct client *client, unsigned int operations)
 		err(1, "SET_REGS");
 }
 
+static int create_vcpu(struct client *client, unsigned long id)
+{
+	int vcpu = ioctl(client->vm, MINIVMM_CREATE_VCPU, id);
+
+	if (vcpu < 0)
+		err(1, "CREATE_VCPU");
+	if (ioctl(vcpu, MINIVMM_SET_CPUID2, cpuid))
+		err(1, "SET_CPUID2");
+	enter_long_mode(vcpu);
+	return vcpu;
+}
+
+static void create_second(struct client *client)
+{
+	struct minivmm_regs regs = {
+		.rip = CODE_GPA + SECOND, .rflags = 2, .rsp = CODE_GPA - 0x400,
+	};
+	struct minivmm_mp_state runnable = { MINIVMM_MP_STATE_RUNNABLE };
+
+	client->second = create_vcpu(client, 1);
+	if (ioctl(client->second, MINIVMM_SET_MP_STATE, &runnable))
+		err(1, "SET_MP_STATE");
+	if (ioctl(client->second, MINIVMM_SET_REGS, &regs))
+		err(1, "SET_REGS");
+}
+
 void client_create(struct client *client, const unsigned char *code,
-		   const unsigned char *code_end)
+		   const unsigned char *code_end, int vcpus)
 {
 	struct minivmm_userspace_memory_region region = {
 		.memory_size = MEMORY_SIZE,
@@ -134,17 +186,19 @@ void client_create(struct client *client, const unsigned char *code,
 		err(1, "CREATE_VM");
 	if (ioctl(client->vm, MINIVMM_SET_USER_MEMORY_REGION, &region))
 		err(1, "SET_USER_MEMORY_REGION");
-	client->vcpu = ioctl(client->vm, MINIVMM_CREATE_VCPU, 0);
-	if (client->vcpu < 0)
-		err(1, "CREATE_VCPU");
+	memset(client->memory + NOTE_GPA, 0, NOTE_SIZE);
+	if (vcpus && ioctl(client->vm, MINIVMM_CREATE_IRQCHIP, 0))
+		err(1, "CREATE_IRQCHIP");
+	client->second = -1;
+	build_tables(client->memory);
+	client->vcpu = create_vcpu(client, 0);
 	client->run = mmap(NULL, run_size, PROT_READ | PROT_WRITE, MAP_SHARED,
 			   client->vcpu, 0);
 	if (client->run == MAP_FAILED)
 		err(1, "mmap of the vCPU");
-	if (ioctl(client->vcpu, MINIVMM_SET_CPUID2, cpuid))
-		err(1, "SET_CPUID2");
-	enter_long_mode(client);
 	client_start_guest(client, 1);
+	if (vcpus > 1)
+		create_second(client);
 }
 
 /* Memory for the rows that fault it in: present, in pages as @advice says. */
@@ -180,6 +234,8 @@ void client_run(struct client *client, __u32 exit_reason)
 void client_destroy(struct client *client)
 {
 	munmap(client->run, run_size);
+	if (client->second >= 0)
+		close(client->second);
 	close(client->vcpu);
 	close(client->vm);
 }

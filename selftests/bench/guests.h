@@ -25,7 +25,9 @@
 	    ".popsection\n")
 
 /* What the "inside" loops have in common. */
-#define TIMED(operation)						\
+#define TIMED(operation)	TIMED_LOOP(operation) "hlt\n"
+
+#define TIMED_LOOP(operation)						\
 	"1:	rdtsc\n"						\
 	"	mov %eax, %esi\n"					\
 	operation							\
@@ -34,8 +36,7 @@
 	"	mov %eax, (%rdi)\n"					\
 	"	add $4, %rdi\n"						\
 	"	dec %rbp\n"						\
-	"	jnz 1b\n"						\
-	"	hlt\n"
+	"	jnz 1b\n"
 
 GUEST(guest_port_write, "1: out %al, $0x42\n jmp 1b\n");
 GUEST(guest_port_read, "1: in $0x42, %al\n jmp 1b\n");
@@ -67,5 +68,75 @@ GUEST(guest_touch_area,
 	"	sub %esi, %eax\n"
 	"	mov %eax, (%rdi)\n"
 	"	hlt\n");
+
+/*
+ * With the kernel's interrupt controllers.  HLT does not leave to user space
+ * there, so an OUT ends the guest.  The handler of interrupts notes the time at
+ * NOTE and then that it was there; the second vCPU says there that it is ready,
+ * and halts.
+ */
+#define NOTE_TIME	"0xf000"
+#define NOTE_TAKEN	"0xf004"
+#define NOTE_READY	"0xf008"
+
+#define WRMSR(index, low)						\
+	"	mov $" index ", %ecx\n mov $" low ", %eax\n wrmsr\n"
+
+/* x2APIC mode, and the APIC on. */
+#define ENABLE_X2APIC							\
+	"	mov $0x1b, %ecx\n rdmsr\n or $0xc00, %eax\n wrmsr\n"	\
+	"	xor %edx, %edx\n" WRMSR("0x80f", "0x1ff")
+
+#define WITH_CHIPS(operation)						\
+	"0:	jmp 2f\n"						\
+	"	.skip 0x10 - (. - 0b)\n"				\
+	"	push %rax\n push %rcx\n push %rdx\n"			\
+	"	rdtsc\n"						\
+	"	mov %eax, " NOTE_TIME "\n"				\
+	"	xor %edx, %edx\n" WRMSR("0x80b", "0")			\
+	"	movl $1, " NOTE_TAKEN "\n"				\
+	"	pop %rdx\n pop %rcx\n pop %rax\n iretq\n"		\
+	"	.skip 0x80 - (. - 0b)\n"				\
+	ENABLE_X2APIC							\
+	"	movl $1, " NOTE_READY "\n"				\
+	"3:	sti\n hlt\n jmp 3b\n"					\
+	"2:\n"								\
+	ENABLE_X2APIC							\
+	"	sti\n"							\
+	operation							\
+	"	cli\n out %al, $0x10\n"
+
+/* The table gets what @operation leaves in EAX. */
+#define REPEATED(operation)						\
+	"1:	movl $0, " NOTE_TAKEN "\n"				\
+	operation							\
+	"	mov %eax, (%rdi)\n"					\
+	"	add $4, %rdi\n"						\
+	"	dec %rbp\n"						\
+	"	jnz 1b\n"
+
+#define WAIT_FOR(note)							\
+	"4:	pause\n cmpl $0, " note "\n je 4b\n"
+
+GUEST(guest_x2apic_write, WITH_CHIPS(TIMED_LOOP(
+	"xor %edx, %edx\n" WRMSR("0x837", "0x10000"))));
+GUEST(guest_ioapic_write, WITH_CHIPS(TIMED_LOOP(
+	"mov $0xfec00000, %ecx\n movl $0, (%rcx)\n")));
+GUEST(guest_self_ipi, WITH_CHIPS(TIMED_LOOP(
+	"xor %edx, %edx\n" WRMSR("0x83f", "0x60") "nop\n")));
+/* To the second vCPU: until its handler's first instruction. */
+GUEST(guest_ipi, WITH_CHIPS(WAIT_FOR(NOTE_READY) REPEATED(
+	"rdtsc\n mov %eax, %esi\n"
+	"mov $1, %edx\n" WRMSR("0x830", "0x60")
+	WAIT_FOR(NOTE_TAKEN)
+	"mov " NOTE_TIME ", %eax\n sub %esi, %eax\n")));
+/* From the deadline, 20,000 ticks after it was set, to the handler's first. */
+GUEST(guest_timer, WITH_CHIPS(
+	"xor %edx, %edx\n" WRMSR("0x832", "0x40060") REPEATED(
+	"rdtsc\n shl $32, %rdx\n lea 20000(%rax, %rdx), %rax\n"
+	"mov %eax, %esi\n mov %rax, %rdx\n shr $32, %rdx\n"
+	"mov $0x6e0, %ecx\n wrmsr\n"
+	WAIT_FOR(NOTE_TAKEN)
+	"mov " NOTE_TIME ", %eax\n sub %esi, %eax\n")));
 
 #endif
