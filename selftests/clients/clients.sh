@@ -7,16 +7,11 @@
 # asks the same of kvm_intel. LONG=1 takes all combinations.
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd)
-top=$(cd "$here/../.." && pwd)
-cache=${MINIVMM_CACHE:-$top/build}
+# shellcheck source=selftests/lib/hosttest.sh
+. "$(dirname "$0")/../lib/hosttest.sh"
+here=$top/selftests/clients
 device=${DEVICE:-minivmm}
 kernel=$cache/kernel/6.1
-read -ra testhost <<<"${TESTHOST:-$top/scripts/testhost}"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-number=0
-failed=0
 
 # Each of: a machine, the kernel's irqchip or half of it, one CPU or two
 cases=(
@@ -44,29 +39,18 @@ if [ "$device" = kvm ]; then
 	options+=(--kvm --no-module)
 fi
 
-# test_that NAME COMMAND...: one result; the command's success is the test's
-test_that() {
-	local name=$1
-
-	shift
-	number=$((number + 1))
-	if "$@"; then
-		echo "ok $number $name"
-		return
-	fi
-	failed=$((failed + 1))
+# Of the case that is looked at; else of the whole run
+explain() {
 	if [ -e "$output" ]; then
-		tail -n 40 "$output" | sed 's/^/# /'
+		tail -n 40 "$output"
 	else
-		tail -n 40 "$work/all" "$work/errors" | sed 's/^/# /'
+		tail -n 40 "$work/all" "$work/errors"
 	fi
-	echo "not ok $number $name"
 }
 
 says() { grep -q -- "$1" "$output" 2>/dev/null; }
 ended() { grep -q "^@@ end $1 0\$" "$work/all"; }
 says_not() { ! says "$1"; }
-all() { local check; for check in "$@"; do $check || return 1; done; }
 
 # In one go: what the guest printed before it went off. 3245: the primes below 30000.
 linux_went_well() {

@@ -8,15 +8,10 @@
 # report and after KASAN's; a corrupt list ends the process that finds it.
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd)
-top=$(cd "$here/../.." && pwd)
-cache=${MINIVMM_CACHE:-$top/build}
-# shellcheck disable=SC2206 # a command and its options
-testhost=(${TESTHOST:-$top/scripts/testhost} --no-module --kernel debug)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-number=0
-failed=0
+# shellcheck source=selftests/lib/hosttest.sh
+. "$(dirname "$0")/../lib/hosttest.sh"
+here=$top/selftests/debughost
+testhost+=(--no-module --kernel debug)
 
 # What to make, and what the log has to say of it
 mistakes=(
@@ -40,19 +35,8 @@ if ! "$top/scripts/build-debug-kernel" --check; then
 fi
 echo "1..$((${#mistakes[@]} + 3))"
 
-# test_that NAME COMMAND...: one result; the command's success is the test's
-test_that() {
-	local name=$1
-
-	shift
-	number=$((number + 1))
-	if "$@"; then
-		echo "ok $number $name"
-	else
-		failed=$((failed + 1))
-		echo "not ok $number $name"
-	fi
-}
+# All of them at the end: they are about one run.
+explain() { :; }
 
 # hostlog FILE: the first line of trouble that testhost finds there, if any
 hostlog() {

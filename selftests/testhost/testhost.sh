@@ -7,43 +7,10 @@
 # loads minivmm: what is tested here is the host, not the module.
 set -u
 
-here=$(cd "$(dirname "$0")" && pwd)
-top=$(cd "$here/../.." && pwd)
-# shellcheck disable=SC2206 # a command and its options
-testhost=(${TESTHOST:-$top/scripts/testhost} --no-module)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# shellcheck source=selftests/lib/hosttest.sh
+. "$(dirname "$0")/../lib/hosttest.sh"
+testhost+=(--no-module)
 cd "$top" || exit 1
-number=0
-failed=0
-
-# run OPTIONS...: one run of testhost; its status, output and errors are kept
-run() {
-	"${testhost[@]}" "$@" >"$work/out" 2>"$work/err" </dev/null
-	status=$?
-}
-
-# test_that NAME COMMAND...: one result; the command's success is the test's
-test_that() {
-	local name=$1
-
-	shift
-	number=$((number + 1))
-	if "$@"; then
-		echo "ok $number $name"
-		return
-	fi
-	failed=$((failed + 1))
-	echo "# status $status; standard output and standard error were:"
-	tail -n 20 "$work/out" "$work/err" | sed 's/^/# /'
-	echo "not ok $number $name"
-}
-
-status_is() { [ "$status" -eq "$1" ]; }
-says() { grep -q -- "$1" "$work/err"; }
-prints() { grep -qx -- "$1" "$work/out"; }
-one_line() { [ "$(wc -l <"$work/err")" -eq 1 ]; }
-all() { local check; for check in "$@"; do $check || return 1; done; }
 
 echo "TAP version 13"
 echo "1..29"
