@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Guest memory is the process's: it is swapped out and comes back; and what the
- * guest uses counts as used.
+ * Guest memory is the process's: it is swapped out and comes back, also under a
+ * running guest; and what the guest uses counts as used.
  *
  * Each test makes a swap space of /dev/ram0 (module brd). MADV_PAGEOUT asks the
  * hypervisor, as memory reclaim does, whether a page was used since the last
@@ -9,7 +9,9 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/swap.h>
+#include <unistd.h>
 
 #include "area.h"
 
@@ -100,6 +102,62 @@ TEST(memory_is_swapped_out_and_comes_back)
 TEST(large_pages_are_swapped_out_and_come_back)
 {
 	out_and_back(MADV_HUGEPAGE);
+}
+
+/*
+ * Adds 1 in each page, again and again; so slowly that most pages are not used
+ * between two looks of the kernel.
+ */
+GUEST64(guest_count,
+	"1: mov $0x10000000, %ebx\n mov $1024, %ecx\n"
+	"2: incl (%rbx)\n add $4096, %rbx\n"
+	"mov $3000, %edx\n 3: dec %edx\n jnz 3b\n"
+	"dec %ecx\n jnz 2b\n"
+	"inc %eax\n mov %eax, 0x9008\n cmpl $0, 0x9000\n je 1b\n hlt\n");
+
+static void *run_to_hlt(void *vcpu)
+{
+	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
+	return NULL;
+}
+
+static void swap_under_a_running_guest(int advice)
+{
+	uint8_t *memory = area_memory(SIZE, advice);
+	struct vcpu *vcpu = guest_new(MODE_LONG, guest_count);
+	volatile uint32_t *stop = vm_at(vcpu->vm, 0x9000);
+	volatile uint32_t *rounds = vm_at(vcpu->vm, 0x9008);
+	unsigned long went = 0;
+	pthread_t thread;
+
+	swap_on();
+	memset(memory, 0, SIZE);
+	ASSERT_OK(vm_set_slot(vcpu->vm, AREA_SLOT, 0, AREA_GPA, SIZE, memory));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, run_to_hlt, vcpu));
+	/* All that goes comes back with the guest's next round. */
+	for (unsigned int i = 0; *rounds < 4; i++) {
+		page_out(memory);
+		page_out(memory);
+		went += swapped();
+		usleep(i % 40 * 100);
+	}
+	*stop = 1;
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	check(memory, vcpu_regs(vcpu).rax);
+	EXPECT(went > 3 * PAGES, "only %lu pages were swapped out", went);
+	ktap_note("%lu pages out, %llu rounds of the guest", went,
+		  (unsigned long long)vcpu_regs(vcpu).rax);
+	swap_off();
+}
+
+TEST(memory_is_swapped_under_a_running_guest)
+{
+	swap_under_a_running_guest(MADV_NOHUGEPAGE);
+}
+
+TEST(large_pages_are_swapped_under_a_running_guest)
+{
+	swap_under_a_running_guest(MADV_HUGEPAGE);
 }
 
 /* What the guest uses stays, though the process itself does not touch it. */
