@@ -6,10 +6,10 @@
  */
 #include <pthread.h>
 #include <poll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "errors.h"
+#include "eventfd.h"
 
 #define PORT	0x1f0
 #define DOORBELL 0x10000000ULL	/* no memory there */
@@ -17,25 +17,6 @@
 #define PIO	MINIVMM_IOEVENTFD_FLAG_PIO
 #define MATCH	MINIVMM_IOEVENTFD_FLAG_DATAMATCH
 #define DEASSIGN MINIVMM_IOEVENTFD_FLAG_DEASSIGN
-
-static int new_eventfd(void)
-{
-	int fd = eventfd(0, EFD_NONBLOCK);
-
-	ASSERT_OK(fd);
-	return fd;
-}
-
-/* How often it was signalled since the last time. */
-static uint64_t count(int fd)
-{
-	uint64_t value;
-
-	if (read(fd, &value, sizeof(value)) == sizeof(value))
-		return value;
-	EXPECT_EQ(EAGAIN, errno);
-	return 0;
-}
 
 static int ioeventfd(struct vm *vm, int fd, uint64_t addr, uint32_t len, uint32_t flags,
 		     uint64_t datamatch)

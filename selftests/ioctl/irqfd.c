@@ -7,34 +7,15 @@
  */
 #include <poll.h>
 #include <pthread.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "errors.h"
+#include "eventfd.h"
 #include "irq.h"
 
 #define RESAMPLE	MINIVMM_IRQFD_FLAG_RESAMPLE
 #define DEASSIGN	MINIVMM_IRQFD_FLAG_DEASSIGN
-
-static int new_eventfd(void)
-{
-	int fd = eventfd(0, EFD_NONBLOCK);
-
-	ASSERT_OK(fd);
-	return fd;
-}
-
-/* How often it was signalled, and nobody has taken that yet. */
-static uint64_t count(int fd)
-{
-	uint64_t value;
-
-	if (read(fd, &value, sizeof(value)) == sizeof(value))
-		return value;
-	EXPECT_EQ(EAGAIN, errno);
-	return 0;
-}
 
 static void raise_fd(int fd)
 {
