@@ -55,29 +55,8 @@ static void expect_in(struct vcpu *vcpu, unsigned int size, const void *items,
 	}
 }
 
-static struct minivmm_regs expect_hlt(struct vcpu *vcpu)
-{
-	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
-	return vcpu_regs(vcpu);
-}
-
-/*
- * One instruction: what comes behind the code is done in turn, separated by
- * commas: what user space must see, and what must be true after the HLT.
- */
 #define IO_TEST(name, bits, mode, code, ...)				\
-	GUEST_ASM(guest_##name, bits, code "hlt\n");			\
-	static void check_##name(struct vcpu *vcpu)			\
-	{								\
-		struct minivmm_regs regs;				\
-									\
-		(__VA_ARGS__);						\
-		(void)regs;						\
-	}								\
-	TEST(name)							\
-	{								\
-		check_##name(guest_new(mode, guest_##name));		\
-	}
+	CHECKED_TEST(name, bits, guest_new(mode, guest_##name), code, __VA_ARGS__)
 
 #define LONG_TEST(name, code, ...)					\
 	IO_TEST(name, 64, MODE_LONG, "mov $0x1f0, %edx\n"		\
@@ -85,7 +64,6 @@ static struct minivmm_regs expect_hlt(struct vcpu *vcpu)
 
 #define OUT(size, data, count)	expect_out(vcpu, size, data, count)
 #define IN(size, data, count)	expect_in(vcpu, size, data, count)
-#define HLT			(regs = expect_hlt(vcpu))
 #define REG(name, value)	EQUAL(value, regs.name)
 #define PUT(gpa, text)		vm_write(vcpu->vm, gpa, text, sizeof(text) - 1)
 #define MEM(gpa, text)							\

@@ -51,33 +51,11 @@ static inline void expect_write(struct vcpu *vcpu, uint64_t gpa, uint32_t len,
 	EXPECT_EQ(value, data);
 }
 
-static inline struct minivmm_regs expect_hlt(struct vcpu *vcpu)
-{
-	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
-	return vcpu_regs(vcpu);
-}
-
 #define R(offset, len, value)	expect_read(vcpu, MMIO + (offset), len, value)
 #define W(offset, len, value)	expect_write(vcpu, MMIO + (offset), len, value)
 
-/*
- * One encoding: the guest's code, and then what is done in turn, separated by
- * commas: what user space must see, and what must be true at the HLT that
- * follows the code.
- */
 #define MMIO_TEST(name, bits, mode, code, ...)				\
-	GUEST_ASM(guest_##name, bits, code "hlt\n");			\
-	static void check_##name(struct vcpu *vcpu)			\
-	{								\
-		struct minivmm_regs regs;				\
-									\
-		(__VA_ARGS__);						\
-		(void)regs;						\
-	}								\
-	TEST(name)							\
-	{								\
-		check_##name(guest_new(mode, guest_##name));		\
-	}
+	CHECKED_TEST(name, bits, guest_new(mode, guest_##name), code, __VA_ARGS__)
 
 /* In long mode, with RBX at the MMIO page and a pattern in RAX. */
 #define LONG_TEST(name, code, ...)					\
@@ -85,7 +63,6 @@ static inline struct minivmm_regs expect_hlt(struct vcpu *vcpu)
 		  "mov $0xd0000000, %ebx\n"				\
 		  "movabs $0x8877665544332211, %rax\n" code, __VA_ARGS__)
 
-#define HLT		(regs = expect_hlt(vcpu))
 #define RAX(value)	EQUAL(value, regs.rax)
 #define RCX(value)	EQUAL(value, regs.rcx)
 #define RSI(value)	EQUAL(value, regs.rsi)

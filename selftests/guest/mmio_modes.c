@@ -27,20 +27,9 @@ static struct vcpu *real_guest(const uint8_t *code, size_t size)
 }
 
 #define REAL_TEST(name, code, ...)					\
-	GUEST16(guest_##name,						\
-		"mov $0xa000, %ax\n mov %ax, %ds\n" code "hlt\n");	\
-	static void check_##name(struct vcpu *vcpu)			\
-	{								\
-		struct minivmm_regs regs;				\
-									\
-		(__VA_ARGS__);						\
-		(void)regs;						\
-	}								\
-	TEST(name)							\
-	{								\
-		check_##name(real_guest(guest_##name,			\
-				guest_##name##_end - guest_##name));	\
-	}
+	CHECKED_TEST(name, 16,						\
+		     real_guest(guest_##name, guest_##name##_end - guest_##name), \
+		     "mov $0xa000, %ax\n mov %ax, %ds\n" code, __VA_ARGS__)
 
 #define VW(offset, len, value)	expect_write(vcpu, VGA + (offset), len, value)
 #define VR(offset, len, value)	expect_read(vcpu, VGA + (offset), len, value)
