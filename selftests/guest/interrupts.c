@@ -8,7 +8,6 @@
  *
  * SDM Vol. 3, "Masking Maskable Hardware Interrupts", "Interrupt-Window Exiting".
  */
-#include <sys/mman.h>
 
 #include "trap.h"
 
@@ -70,14 +69,10 @@ TEST(interrupt_in_real_mode)
 TEST(interrupt_with_an_exit_during_delivery)
 {
 	struct vcpu *vcpu = trap_guest(MODE_LONG, guest_spin);
-	struct minivmm_sregs sregs = vcpu_sregs(vcpu);
-	struct minivmm_regs regs = vcpu_regs(vcpu);
+	struct minivmm_regs regs;
 
-	ASSERT_OK(madvise(vm_at(vcpu->vm, 0x200000), 0x200000, MADV_NOHUGEPAGE));
-	memcpy(vm_at(vcpu->vm, 0x200000), vm_at(vcpu->vm, sregs.idt.base), 0x1000);
-	sregs.idt.base = 0x200000;
-	vcpu_set_sregs(vcpu, &sregs);
-	regs.rsp = 0x300010;
+	trap_move_tables(vcpu);
+	regs = vcpu_regs(vcpu);
 	regs.rflags |= IF;
 	vcpu_set_regs(vcpu, &regs);
 	ASSERT_OK(interrupt(vcpu, 0x42));

@@ -89,15 +89,8 @@ TEST(nmi_waits_for_the_shadow_of_mov_ss)
 TEST(nmi_with_an_exit_during_delivery)
 {
 	struct vcpu *vcpu = trap_guest(MODE_LONG, guest_spin);
-	struct minivmm_sregs sregs = vcpu_sregs(vcpu);
-	struct minivmm_regs regs = vcpu_regs(vcpu);
 
-	ASSERT_OK(madvise(vm_at(vcpu->vm, 0x200000), 0x200000, MADV_NOHUGEPAGE));
-	memcpy(vm_at(vcpu->vm, 0x200000), vm_at(vcpu->vm, sregs.idt.base), 0x1000);
-	sregs.idt.base = 0x200000;
-	vcpu_set_sregs(vcpu, &sregs);
-	regs.rsp = 0x300010;
-	vcpu_set_regs(vcpu, &regs);
+	trap_move_tables(vcpu);
 	nmi(vcpu);
 	EXPECT_EQ(GUEST_CODE, trap_expect(vcpu, NMI, 0)->rip);
 	/* It still masks the next one until IRET. */

@@ -53,6 +53,16 @@ static struct vcpu *slot_guest(const uint8_t *code, size_t size, uint8_t *memory
 #define read_write_guest(memory)					\
 	slot_guest(guest_read_write, guest_read_write_end - guest_read_write, memory)
 
+/* Its memory is a file. */
+static struct vcpu *file_guest(int *fd, uint8_t **memory)
+{
+	*fd = memfd_create("guest", 0);
+	ASSERT_OK(ftruncate(*fd, SLOT_SIZE));
+	*memory = mmap(NULL, SLOT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+	ASSERT_TRUE(*memory != MAP_FAILED);
+	return read_write_guest(*memory);
+}
+
 static uint32_t guest_reads(struct vcpu *vcpu)
 {
 	vcpu_run_to_out(vcpu, 0x42);
@@ -205,14 +215,10 @@ TEST(prot_none_is_efault)
 
 TEST(file_that_became_shorter_is_efault)
 {
-	int fd = memfd_create("guest", 0);
-	struct vcpu *vcpu;
 	uint8_t *memory;
+	int fd;
+	struct vcpu *vcpu = file_guest(&fd, &memory);
 
-	ASSERT_OK(ftruncate(fd, SLOT_SIZE));
-	memory = mmap(NULL, SLOT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	ASSERT_TRUE(memory != MAP_FAILED);
-	vcpu = read_write_guest(memory);
 	EXPECT_EQ(0, guest_reads(vcpu));
 	vcpu_run_to_out(vcpu, 0x43);
 	ASSERT_OK(ftruncate(fd, 0));
@@ -223,14 +229,10 @@ TEST(file_that_became_shorter_is_efault)
 
 TEST(hole_punched_into_a_file_reads_as_zeros)
 {
-	int fd = memfd_create("guest", 0);
-	struct vcpu *vcpu;
 	uint8_t *memory;
+	int fd;
+	struct vcpu *vcpu = file_guest(&fd, &memory);
 
-	ASSERT_OK(ftruncate(fd, SLOT_SIZE));
-	memory = mmap(NULL, SLOT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	ASSERT_TRUE(memory != MAP_FAILED);
-	vcpu = read_write_guest(memory);
 	for (unsigned int i = 0; i < 3; i++) {
 		EXPECT_EQ(0, guest_reads(vcpu));
 		vcpu_run_to_out(vcpu, 0x43);
@@ -407,14 +409,10 @@ static void write_and_reclaim(uint8_t *memory, struct vcpu *vcpu, uint32_t befor
 
 TEST(what_the_guest_writes_to_a_file_survives_reclaim)
 {
-	int fd = memfd_create("guest", 0);
-	struct vcpu *vcpu;
 	uint8_t *memory;
+	int fd;
+	struct vcpu *vcpu = file_guest(&fd, &memory);
 
-	ASSERT_OK(ftruncate(fd, SLOT_SIZE));
-	memory = mmap(NULL, SLOT_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	ASSERT_TRUE(memory != MAP_FAILED);
-	vcpu = read_write_guest(memory);
 	write_and_reclaim(memory, vcpu, 0);
 }
 

@@ -17,6 +17,8 @@
 #ifndef GUEST_TRAP_H
 #define GUEST_TRAP_H
 
+#include <sys/mman.h>
+
 #include "vm.h"
 
 #define TRAP_STUBS	0x9000
@@ -144,6 +146,20 @@ static inline struct trap *trap_expect(struct vcpu *vcpu, unsigned int vector,
 
 	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
 	return trap_check(vcpu, count, vector, error);
+}
+
+/* The IDT and the stack go to pages that the guest has not touched yet. */
+static inline void trap_move_tables(struct vcpu *vcpu)
+{
+	struct minivmm_sregs sregs = vcpu_sregs(vcpu);
+	struct minivmm_regs regs = vcpu_regs(vcpu);
+
+	ASSERT_OK(madvise(vm_at(vcpu->vm, 0x200000), 0x200000, MADV_NOHUGEPAGE));
+	memcpy(vm_at(vcpu->vm, 0x200000), vm_at(vcpu->vm, sregs.idt.base), 0x1000);
+	sregs.idt.base = 0x200000;
+	vcpu_set_sregs(vcpu, &sregs);
+	regs.rsp = 0x300010;
+	vcpu_set_regs(vcpu, &regs);
 }
 
 /* A long-mode guest with handlers in place. */
