@@ -258,21 +258,50 @@ GUEST64(tick_guest, "1: sti\n"
 		    "out %al, $0x20\n"
 		    "iretq\n");
 
+/* The same by the I/O APIC's pin 0 and the local APIC, which it makes ready. */
+GUEST64(apic_tick_guest, "mov $0xfee000f0, %ebx\n"
+			 "movl $0x1ff, (%rbx)\n"
+			 "mov $0xfec00000, %ebx\n"
+			 "movl $0x10, (%rbx)\n"
+			 "movl $0x20, 0x10(%rbx)\n"
+			 "1: sti\n"
+			 "2: hlt\n"
+			 "jmp 2b\n"
+			 ".org apic_tick_guest + 0x100\n"
+			 "out %al, $0x10\n"
+			 "mov $0xfee000b0, %ecx\n"
+			 "movl $0, (%rcx)\n"
+			 "iretq\n");
+
 /* The PIC's lines at 0x20; channel 0 ticks each ms from the call on. */
-static struct vcpu *start_ticks(bool reinject, unsigned int mode)
+static void start_pit(struct vcpu *vcpu, bool reinject, unsigned int mode, bool mask_pic)
 {
-	struct vm *vm = vm_with_pit(0);
-	struct vcpu *vcpu = guest_with(vm, tick_guest);
 	struct minivmm_irqchip chip = { .chip_id = MINIVMM_IRQCHIP_PIC_MASTER };
-	struct minivmm_pit_state2 state = get_pit(vm);
+	struct minivmm_pit_state2 state = get_pit(vcpu->vm);
 
 	vcpu_set_handler(vcpu, 0x20, GUEST_CODE + 0x100);
 	chip.chip.pic.irq_base = 0x20;
-	ASSERT_EQ(0, ioctl(vm->fd, MINIVMM_SET_IRQCHIP, &chip));
-	set_reinject(vm, reinject);
+	chip.chip.pic.imr = mask_pic ? 0xff : 0;
+	ASSERT_EQ(0, ioctl(vcpu->vm->fd, MINIVMM_SET_IRQCHIP, &chip));
+	set_reinject(vcpu->vm, reinject);
 	state.channels[0].mode = mode;
 	state.channels[0].count = TICK_COUNT;
-	set_pit(vm, &state);
+	set_pit(vcpu->vm, &state);
+}
+
+static struct vcpu *start_ticks(bool reinject, unsigned int mode)
+{
+	struct vcpu *vcpu = guest_with(vm_with_pit(0), tick_guest);
+
+	start_pit(vcpu, reinject, mode, false);
+	return vcpu;
+}
+
+static struct vcpu *start_apic_ticks(bool reinject)
+{
+	struct vcpu *vcpu = guest_with(vm_with_pit(0), apic_tick_guest);
+
+	start_pit(vcpu, reinject, 2, true);
 	return vcpu;
 }
 
@@ -308,6 +337,39 @@ TEST(missed_ticks_are_made_up_for)
 TEST(missed_ticks_are_lost_without_reinjection)
 {
 	struct vcpu *vcpu = start_ticks(false, 2);
+	long long took;
+
+	usleep(200000);
+	took = ticks(vcpu, 30);
+	EXPECT(took >= 27 * TICK_NS, "30 ticks took %lld ns", took);
+}
+
+TEST(ticks_missed_at_the_ioapic_are_made_up_for)
+{
+	struct vcpu *vcpu = start_apic_ticks(true);
+	long long took;
+
+	ticks(vcpu, 1);
+	usleep(200000);
+	took = ticks(vcpu, 150);
+	EXPECT(took < 140 * TICK_NS, "150 of 200 ticks took %lld ns", took);
+}
+
+TEST(ticks_missed_at_the_ioapic_are_lost_without_reinjection)
+{
+	struct vcpu *vcpu = start_apic_ticks(false);
+	long long took;
+
+	ticks(vcpu, 1);
+	usleep(200000);
+	took = ticks(vcpu, 30);
+	EXPECT(took >= 27 * TICK_NS, "30 ticks took %lld ns", took);
+}
+
+/* One that is lost must not be waited for, either. */
+TEST(ticks_while_masked_are_forgotten)
+{
+	struct vcpu *vcpu = start_apic_ticks(true);
 	long long took;
 
 	usleep(200000);
