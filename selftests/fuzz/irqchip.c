@@ -12,6 +12,7 @@
 #include "irqchip/ioapic.h"
 #include "irqchip/pic.h"
 #include "irqchip/pit.h"
+#include "pic_wants.h"
 
 #define SHORTEST_PERIOD	200000
 
@@ -72,23 +73,6 @@ static void create(void)
 	pit_init(&pit, true, now);
 }
 
-/* Is there an interrupt for the CPU? From the highest priority down. */
-static bool wanted(void)
-{
-	const struct minivmm_pic_state *chip = &pic.chips[0];
-	unsigned int i, line;
-
-	for (i = 0; i < 8; i++) {
-		line = (chip->priority_add + i) % 8;
-		if (chip->isr >> line & 1 &&
-		    !(line == 2 && chip->special_fully_nested_mode))
-			return false;
-		if ((chip->irr & ~chip->imr) >> line & 1)
-			return true;
-	}
-	return false;
-}
-
 static u16 take_port(struct input *in)
 {
 	static const u16 ports[] = {
@@ -135,7 +119,7 @@ static void set_state(struct input *in)
 	if (which < 2) {
 		take_bytes(in, &pic_state, sizeof(pic_state));
 		pic_set_state(&pic, which, &pic_state);
-		MUST(pic.output == wanted());
+		MUST(pic.output == pic_wants(&pic.chips[0]));
 	} else if (which == 2) {
 		take_bytes(in, &ioapic_state, sizeof(ioapic_state));
 		ioapic_set_state(&ioapic, &ioapic_state);
@@ -178,7 +162,7 @@ static void set_line(struct input *in)
 
 	if (pin < PIC_LINES) {
 		pic_set_line(&pic, pin, level);
-		MUST(pic.output == wanted());
+		MUST(pic.output == pic_wants(&pic.chips[0]));
 		return;
 	}
 	pin -= PIC_LINES;
@@ -206,7 +190,7 @@ static void step(struct input *in)
 		break;
 	case 4:
 		vector = pic_acknowledge(&pic);
-		MUST(vector >= 0 && vector < 256 && pic.output == wanted());
+		MUST(vector >= 0 && vector < 256 && pic.output == pic_wants(&pic.chips[0]));
 		break;
 	case 5:
 		ioapic_end_of_interrupt(&ioapic, take(in, 1), what & 0x40);
