@@ -79,8 +79,8 @@ static void make_note(struct input *in)
 #define MAKE_ELF(bits, machine)						\
 static void make_elf##bits(struct input *in)				\
 {									\
-	Elf##bits##_Ehdr *e = (Elf##bits##_Ehdr *)file;			\
-	Elf##bits##_Phdr *p = (Elf##bits##_Phdr *)(file + sizeof(*e));	\
+	__auto_type e = (Elf##bits##_Ehdr *)file;			\
+	__auto_type p = (Elf##bits##_Phdr *)(file + sizeof(*e));	\
 	unsigned int i;							\
 									\
 	e->e_machine = take_value(in, machine);				\
