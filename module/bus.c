@@ -208,9 +208,11 @@ static int walk(struct vcpu *vcpu, enum bus_kind kind, u64 addr,
 	int ret = -EOPNOTSUPP;
 	unsigned int left;
 
+	if (bus_is_empty(&vcpu->vm->buses[kind]))
+		return ret;
 	rcu_read_lock();
 	array = rcu_dereference(vcpu->vm->buses[kind].devices);
-	left = array ? starts_below(array, addr) : 0;
+	left = starts_below(array, addr);
 	while (ret && (device = next_device(array, &left, addr, len)))
 		ret = offer(device, vcpu, addr, len, in, out);
 	rcu_read_unlock();

@@ -147,24 +147,3 @@ void vcpu_queue_nmi(struct vcpu *vcpu)
 		limit = 1;
 	events->nmi.pending = min_t(u8, events->nmi.pending + 1, limit);
 }
-
-/**
- * vcpu_event_queued - whether an event waits for delivery
- * @vcpu: the vCPU
- */
-bool vcpu_event_queued(const struct vcpu *vcpu)
-{
-	return vcpu_event_begun(vcpu) || vcpu->events.nmi.pending;
-}
-
-/**
- * vcpu_event_begun - whether an event will be delivered with the next entry
- * @vcpu: the vCPU
- */
-bool vcpu_event_begun(const struct vcpu *vcpu)
-{
-	const struct vcpu_events *events = &vcpu->events;
-
-	return events->exception.queued || events->nmi.injected ||
-	       events->interrupt.queued;
-}

@@ -264,6 +264,25 @@ struct vcpu {
 	struct vcpu_stats stats;
 };
 
+/**
+ * vcpu_has_lapic - whether a vCPU's local APIC is in the kernel
+ * @vcpu: the vCPU
+ */
+static inline bool vcpu_has_lapic(const struct vcpu *vcpu)
+{
+	return vcpu->vm->irqchip_kind != IRQCHIP_NONE;
+}
+
+/**
+ * vcpu_clock_is_due - whether the guest's clock pages may have to be written
+ * @vcpu: the vCPU
+ */
+static inline bool vcpu_clock_is_due(const struct vcpu *vcpu)
+{
+	return vcpu->clock.generation != READ_ONCE(vcpu->vm->clock.generation) ||
+	       vcpu->clock.steal_time;
+}
+
 /* Registers that live in the back end's structures and are copied on demand. */
 enum cached_reg {
 	CACHED_RSP	= BIT(0),
@@ -389,8 +408,8 @@ int vcpu_load_pdptrs(struct vcpu *vcpu, unsigned long cr3);
 #define SYNC_REGS_KNOWN	(MINIVMM_SYNC_X86_REGS | MINIVMM_SYNC_X86_SREGS | \
 			 MINIVMM_SYNC_X86_EVENTS)
 long vcpu_state_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *user);
-int vcpu_take_sync_regs(struct vcpu *vcpu);
-void vcpu_give_sync_regs(struct vcpu *vcpu);
+int vcpu_take_sync_regs(struct vcpu *vcpu, u64 dirty);
+void vcpu_give_sync_regs(struct vcpu *vcpu, u64 valid);
 
 /* debug.c */
 static inline bool vcpu_debugged(const struct vcpu *vcpu, u32 control)
@@ -426,8 +445,27 @@ void vcpu_queue_fault(struct vcpu *vcpu, const struct x86_fault *fault);
 void vcpu_deliver_payload(struct vcpu *vcpu);
 void vcpu_queue_interrupt(struct vcpu *vcpu, u8 vector);
 void vcpu_queue_nmi(struct vcpu *vcpu);
-bool vcpu_event_queued(const struct vcpu *vcpu);
-bool vcpu_event_begun(const struct vcpu *vcpu);
+
+/**
+ * vcpu_event_begun - whether an event will be delivered with the next entry
+ * @vcpu: the vCPU
+ */
+static inline bool vcpu_event_begun(const struct vcpu *vcpu)
+{
+	const struct vcpu_events *events = &vcpu->events;
+
+	return events->exception.queued || events->nmi.injected ||
+	       events->interrupt.queued;
+}
+
+/**
+ * vcpu_event_queued - whether an event waits for delivery
+ * @vcpu: the vCPU
+ */
+static inline bool vcpu_event_queued(const struct vcpu *vcpu)
+{
+	return vcpu_event_begun(vcpu) || vcpu->events.nmi.pending;
+}
 
 /* emulation.c: exits that need the emulator or the caller */
 int vcpu_emulate(struct vcpu *vcpu);

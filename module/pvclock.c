@@ -201,13 +201,14 @@ static void update_steal_time(struct vcpu *vcpu, u64 waited)
  */
 void vcpu_clock_update(struct vcpu *vcpu)
 {
-	u64 waited = time_waited();
+	u64 waited;
 
 	if (unlikely(vcpu->clock.generation !=
 		     READ_ONCE(vcpu->vm->clock.generation)))
 		update_time(vcpu);
 	if (!(vcpu->clock.steal_time & KVM_MSR_ENABLED))
 		return;
+	waited = time_waited();
 	/* What another thread has waited was not taken from the guest. */
 	if (vcpu->clock.thread != current)
 		vcpu->clock.stolen = waited;

@@ -36,9 +36,9 @@ static bool owner_interrupt_has_room(struct vcpu *vcpu)
  */
 bool vcpu_wants_interrupt_window(struct vcpu *vcpu)
 {
-	return vcpu->vm->irqchip_kind != IRQCHIP_KERNEL &&
-	       owner_interrupt_has_room(vcpu) &&
-	       READ_ONCE(vcpu->run->request_interrupt_window);
+	return READ_ONCE(vcpu->run->request_interrupt_window) &&
+	       vcpu->vm->irqchip_kind != IRQCHIP_KERNEL &&
+	       owner_interrupt_has_room(vcpu);
 }
 
 /**
@@ -100,7 +100,8 @@ static int run_loop(struct vcpu *vcpu)
 			vcpu->run->exit_reason = MINIVMM_EXIT_SHUTDOWN;
 			return 0;
 		}
-		vcpu_clock_update(vcpu);
+		if (unlikely(vcpu_clock_is_due(vcpu)))
+			vcpu_clock_update(vcpu);
 		vcpu_msr_filter_update(vcpu);
 		ret = backend->run(vcpu);
 		if (ret <= 0)
@@ -131,15 +132,17 @@ static int run_masked(struct vcpu *vcpu)
 {
 	struct minivmm_run *run = vcpu->run;
 	unsigned long cr8 = READ_ONCE(run->cr8);
+	u64 dirty = READ_ONCE(run->kvm_dirty_regs);
 	int (*complete)(struct vcpu *vcpu) = vcpu->complete;
 	int ret;
 
-	if ((READ_ONCE(run->kvm_valid_regs) | READ_ONCE(run->kvm_dirty_regs)) &
-	    ~SYNC_REGS_KNOWN)
+	if ((READ_ONCE(run->kvm_valid_regs) | dirty) & ~SYNC_REGS_KNOWN)
 		return -EINVAL;
-	ret = vcpu_take_sync_regs(vcpu);
-	if (ret)
-		return ret;
+	if (unlikely(dirty)) {
+		ret = vcpu_take_sync_regs(vcpu, dirty);
+		if (ret)
+			return ret;
+	}
 	if (!vcpu_has_lapic(vcpu)) {
 		if (cr8 > 15)
 			return -EINVAL;
@@ -195,6 +198,7 @@ static void sigmask_deactivate(void)
 int vcpu_run(struct vcpu *vcpu)
 {
 	bool masked = vcpu->sigset_active;
+	u64 valid;
 	int ret;
 
 	vcpu_set_runner(vcpu);
@@ -206,7 +210,9 @@ int vcpu_run(struct vcpu *vcpu)
 	else
 		ret = run_masked(vcpu);
 	fill_in_run(vcpu);
-	vcpu_give_sync_regs(vcpu);
+	valid = READ_ONCE(vcpu->run->kvm_valid_regs);
+	if (unlikely(valid))
+		vcpu_give_sync_regs(vcpu, valid);
 	if (masked)
 		sigmask_deactivate();
 	if (!ret)

@@ -261,25 +261,23 @@ long vcpu_state_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *user)
 
 /**
  * vcpu_take_sync_regs - take what the owner has put into struct minivmm_run
- * @vcpu: the vCPU; kvm_dirty_regs has been checked
+ * @vcpu: the vCPU
+ * @dirty: kvm_dirty_regs, which has been checked
  *
  * The owner may write there meanwhile: it is copied before it is looked at.
  *
  * Return: 0; -EINVAL: as the ioctls.
  */
-int vcpu_take_sync_regs(struct vcpu *vcpu)
+int vcpu_take_sync_regs(struct vcpu *vcpu, u64 dirty)
 {
 	struct minivmm_run *run = vcpu->run;
 	struct minivmm_sync_regs *from = &run->s.regs;
-	u64 dirty = READ_ONCE(run->kvm_dirty_regs);
 	union {
 		struct minivmm_regs regs;
 		struct minivmm_sregs sregs;
 		struct minivmm_vcpu_events events;
 	} copy;
 
-	if (likely(!dirty))
-		return 0;
 	if (dirty & MINIVMM_SYNC_X86_REGS) {
 		copy.regs = from->regs;
 		vcpu_set_regs(vcpu, &copy.regs);
@@ -303,11 +301,11 @@ int vcpu_take_sync_regs(struct vcpu *vcpu)
 /**
  * vcpu_give_sync_regs - put what the owner asks for into struct minivmm_run
  * @vcpu: the vCPU
+ * @valid: kvm_valid_regs
  */
-void vcpu_give_sync_regs(struct vcpu *vcpu)
+void vcpu_give_sync_regs(struct vcpu *vcpu, u64 valid)
 {
 	struct minivmm_sync_regs *to = &vcpu->run->s.regs;
-	u64 valid = READ_ONCE(vcpu->run->kvm_valid_regs);
 
 	if (valid & MINIVMM_SYNC_X86_REGS)
 		vcpu_get_regs(vcpu, &to->regs);

@@ -197,7 +197,6 @@ void vcpu_request(struct vcpu *vcpu, unsigned int request);
 /* vcpu_irq.c */
 void vcpu_irq_init(struct vcpu *vcpu);
 void vcpu_irq_destroy(struct vcpu *vcpu);
-bool vcpu_has_lapic(const struct vcpu *vcpu);
 bool vcpu_irq_pending(struct vcpu *vcpu);
 int vcpu_irq_take(struct vcpu *vcpu);
 int vcpu_irq_from_owner(struct vcpu *vcpu, u8 vector);

@@ -16,15 +16,6 @@
 #include "../backend.h"
 #include "../compat.h"
 
-/**
- * vcpu_has_lapic - whether a vCPU's local APIC is in the kernel
- * @vcpu: the vCPU
- */
-bool vcpu_has_lapic(const struct vcpu *vcpu)
-{
-	return vcpu->vm->irqchip_kind != IRQCHIP_NONE;
-}
-
 /*
  * Returns how long so many ticks of the TSC take, rounded up. The guest chooses
  * any number: no product may overflow, and what is too far is far enough.

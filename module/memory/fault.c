@@ -137,7 +137,8 @@ static int map_page(struct vm *vm, const struct memory_slot *slot,
 	spin_lock(&memory->lock);
 	if (memory->invalidating || memory->invalidations != invalidations)
 		goto out;
-	mapping->level = mapping_level(memory, slot, mapping->gfn);
+	mapping->level = PageCompound(page) ?
+			 mapping_level(memory, slot, mapping->gfn) : LEVEL_4K;
 	if (!backend->map(vm, mapping, cache)) {
 		ret = -ENOMEM;
 		goto out;

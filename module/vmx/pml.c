@@ -73,7 +73,7 @@ void vmx_pml_update(struct vmx_vcpu *vx)
 
 /**
  * vmx_pml_flush - take what the processor has logged into the dirty logs
- * @vx: out of the guest, its VMCS is current; interrupts are off
+ * @vx: out of the guest, its VMCS is current; interrupts are off; it logs
  */
 void vmx_pml_flush(struct vmx_vcpu *vx)
 {
@@ -82,8 +82,6 @@ void vmx_pml_flush(struct vmx_vcpu *vx)
 	unsigned int at;
 	int srcu;
 
-	if (!vx->pml_on)
-		return;
 	/* The next one to be written; below 0 if none is left. */
 	at = (u16)(vmcs_read16(GUEST_PML_INDEX) + 1);
 	if (at == PML_ENTRIES)

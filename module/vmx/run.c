@@ -283,7 +283,8 @@ static int window(struct vmx_vcpu *vx)
 		vmx_switch_to_guest(vx);
 		ret = enter_often(vx);
 		vmx_switch_to_host(vx);
-		vmx_pml_flush(vx);
+		if (unlikely(vx->pml_on))
+			vmx_pml_flush(vx);
 	}
 	/* Pairs with the barrier in ept.c: what was logged, then that we are out. */
 	smp_store_release(&vx->in_guest, false);
