@@ -26,9 +26,13 @@ static int __rcu *shared = (int __rcu *)&numbers[0];
 static volatile int one = 1, four = 4, forty = 40;
 static void * volatile memory;
 
+/* Several: the address of one may still stand on a stack, and count as known. */
 static void leak(void)
 {
-	memory = kmalloc(1000, GFP_KERNEL);
+	int i;
+
+	for (i = 0; i < 8; i++)
+		memory = kmalloc(1000, GFP_KERNEL);
 	memory = NULL;
 }
 
