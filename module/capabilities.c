@@ -16,6 +16,15 @@
 #define X2APIC_API_FLAGS	(MINIVMM_X2APIC_API_USE_32BIT_IDS | \
 				 MINIVMM_X2APIC_API_DISABLE_BROADCAST_QUIRK)
 
+/* CD_NW_CLEARED is about devices that do not look into caches: there are none. */
+#define QUIRKS	(MINIVMM_X86_QUIRK_LINT0_REENABLED |		\
+		 MINIVMM_X86_QUIRK_CD_NW_CLEARED |		\
+		 MINIVMM_X86_QUIRK_LAPIC_MMIO_HOLE |		\
+		 MINIVMM_X86_QUIRK_OUT_7E_INC_RIP |		\
+		 MINIVMM_X86_QUIRK_MISC_ENABLE_NO_MWAIT |	\
+		 MINIVMM_X86_QUIRK_FIX_HYPERCALL_INSN |		\
+		 MINIVMM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS)
+
 /* Those that are there, and that is all there is to say. */
 static const u16 simply_there[] = {
 	MINIVMM_CAP_IRQCHIP,
@@ -24,6 +33,8 @@ static const u16 simply_there[] = {
 	MINIVMM_CAP_USER_MEMORY,
 	MINIVMM_CAP_SET_TSS_ADDR,
 	MINIVMM_CAP_EXT_CPUID,
+	MINIVMM_CAP_EXT_EMUL_CPUID,
+	MINIVMM_CAP_DISABLE_QUIRKS,
 	MINIVMM_CAP_NOP_IO_DELAY,
 	MINIVMM_CAP_MP_STATE,
 	MINIVMM_CAP_PIT2,
@@ -86,6 +97,8 @@ int minivmm_check_extension(unsigned long capability)
 		if (simply_there[i] == capability)
 			return 1;
 	switch (capability) {
+	case MINIVMM_CAP_DISABLE_QUIRKS2:
+		return QUIRKS;
 	case MINIVMM_CAP_X2APIC_API:
 		return X2APIC_API_FLAGS;
 	case MINIVMM_CAP_COALESCED_MMIO:
@@ -179,6 +192,13 @@ int vm_enable_cap(struct vm *vm, const void __user *user)
 		return set_x2apic_api(vm, cap.args[0]);
 	case MINIVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		return memory_set_manual_protect(vm, cap.args[0]);
+	case MINIVMM_CAP_DISABLE_QUIRKS2:
+		if (cap.args[0] & ~(u64)QUIRKS)
+			return -EINVAL;
+		fallthrough;
+	case MINIVMM_CAP_DISABLE_QUIRKS:
+		WRITE_ONCE(vm->options.no_quirks, cap.args[0]);
+		return 0;
 	case MINIVMM_CAP_EXCEPTION_PAYLOAD:
 		vm->options.exception_payload = cap.args[0];
 		return 0;

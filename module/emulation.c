@@ -411,6 +411,12 @@ int vcpu_port_io(struct vcpu *vcpu, u16 port, u8 size, bool in)
 	/* The owner may write to struct minivmm_run: what counts is kept here. */
 	vcpu->emulator.io.size = size;
 	vcpu->emulator.io.write = !in;
+	/* The BIOS's port 0x7e: an owner may be used to RIP being behind OUT. */
+	if (!in && port == 0x7e &&
+	    vm_has_quirk(vcpu->vm, MINIVMM_X86_QUIRK_OUT_7E_INC_RIP)) {
+		backend->skip_instruction(vcpu);
+		return 0;
+	}
 	vcpu->io_rip = vcpu_rip(vcpu);
 	vcpu->complete = complete_port_io;
 	return 0;

@@ -53,6 +53,8 @@ static long device_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return arg ? -EINVAL : VCPU_MMAP_PAGES * PAGE_SIZE;
 	case MINIVMM_GET_SUPPORTED_CPUID:
 		return cpuid_get_supported(user);
+	case MINIVMM_GET_EMULATED_CPUID:
+		return cpuid_get_emulated(user);
 	case MINIVMM_GET_MSR_INDEX_LIST:
 	case MINIVMM_GET_MSR_FEATURE_INDEX_LIST:
 		return msr_index_list(user,

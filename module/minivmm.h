@@ -47,6 +47,7 @@ struct vcpu;
  * @triple_fault_event: and has a triple fault that waits
  * @no_platform_info: the guest must not read MSR_PLATFORM_INFO
  * @user_space_msr: MINIVMM_MSR_EXIT_REASON_*: accesses that the owner serves
+ * @no_quirks: MINIVMM_X86_QUIRK_*: where the vCPUs do as the processor does
  */
 struct vm_options {
 	u32 max_vcpu_id;
@@ -55,6 +56,7 @@ struct vm_options {
 	bool triple_fault_event;
 	bool no_platform_info;
 	u32 user_space_msr;
+	u64 no_quirks;
 };
 
 /**
@@ -283,6 +285,16 @@ static inline bool vcpu_clock_is_due(const struct vcpu *vcpu)
 	       vcpu->clock.steal_time;
 }
 
+/**
+ * vm_has_quirk - whether a VM differs from a processor where KVM always did
+ * @vm: the VM
+ * @quirk: MINIVMM_X86_QUIRK_*
+ */
+static inline bool vm_has_quirk(const struct vm *vm, u64 quirk)
+{
+	return !(READ_ONCE(vm->options.no_quirks) & quirk);
+}
+
 /* Registers that live in the back end's structures and are copied on demand. */
 enum cached_reg {
 	CACHED_RSP	= BIT(0),
@@ -475,6 +487,9 @@ bool vcpu_fast_mmio(struct vcpu *vcpu);
 int vcpu_internal_error(struct vcpu *vcpu, u32 suberror, u32 ndata);
 int vcpu_unhandled_exit(struct vcpu *vcpu);
 void vcpu_init_emulator(struct vcpu *vcpu);
+
+/* undefined.c: what the processor answers with #UD */
+int vcpu_undefined(struct vcpu *vcpu);
 
 /* coalesced.c */
 int coalesced_init(struct vm *vm);

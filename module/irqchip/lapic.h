@@ -88,6 +88,7 @@ struct lapic_effects {
  * @timer_expires: when the count gets to 0, in ns
  * @timer_armed: there is such a count
  * @bsp: it is the boot processor's: reset says so in @base, and lets the PIC in
+ * @lint0_masked: ... but keeps the PIC out, as that of any other
  * @has_tsc_deadline: the guest's CPUID offers that mode
  * @has_x2apic: it offers x2APIC
  * @directed_eoi: with @has_x2apic: the guest may keep EOIs from being broadcast;
@@ -104,6 +105,7 @@ struct lapic {
 	u64 timer_expires;
 	bool timer_armed;
 	bool bsp;
+	bool lint0_masked;
 	bool has_tsc_deadline;
 	bool has_x2apic;
 	bool directed_eoi;

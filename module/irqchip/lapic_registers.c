@@ -103,7 +103,7 @@ void lapic_reset(struct lapic *apic, bool init)
 	for (i = 0; i < ARRAY_SIZE(lvt_offsets); i++)
 		lapic_set_reg(apic, lvt_offsets[i], LVT_MASKED);
 	/* Firmware that does not know of APICs is to find its PIC working. */
-	if (apic->bsp)
+	if (apic->bsp && !apic->lint0_masked)
 		lapic_set_reg(apic, LAPIC_LVT_LINT0, IRQ_EXTINT << 8);
 	lapic_timer_stop(apic);
 	apic->tsc_deadline = 0;

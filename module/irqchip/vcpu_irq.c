@@ -127,6 +127,8 @@ void vcpu_irq_init(struct vcpu *vcpu)
 			     HRTIMER_MODE_ABS);
 	lapic_init(&irq->apic, vcpu->id);
 	irq->apic.bsp = vcpu_is_bsp(vcpu);
+	irq->apic.lint0_masked =
+		!vm_has_quirk(vcpu->vm, MINIVMM_X86_QUIRK_LINT0_REENABLED);
 	irq->apic.directed_eoi = vcpu->vm->irqchip_kind == IRQCHIP_SPLIT;
 	lapic_reset(&irq->apic, false);
 	vcpu->apic_base = irq->apic.base;
@@ -287,8 +289,10 @@ bool vcpu_apic_mmio(struct vcpu *vcpu, u64 gpa, void *data, unsigned int len,
 
 	if (!vcpu_has_lapic(vcpu) || (gpa ^ apic->base) & PAGE_MASK)
 		return false;
-	/* Switched off or an x2APIC, it leaves a hole (KVM's LAPIC_MMIO_HOLE). */
+	/* Switched off or an x2APIC, it leaves a hole. */
 	if (!lapic_is_enabled(apic) || apic->base & LAPIC_BASE_X2APIC) {
+		if (!vm_has_quirk(vcpu->vm, MINIVMM_X86_QUIRK_LAPIC_MMIO_HOLE))
+			return false;
 		if (!write)
 			memset(data, 0xff, len);
 		return true;
@@ -438,6 +442,8 @@ void vcpu_apic_reset(struct vcpu *vcpu)
 	struct lapic_effects effects;
 	unsigned long flags = lock_apic(vcpu, &effects);
 
+	vcpu->irq.apic.lint0_masked =
+		!vm_has_quirk(vcpu->vm, MINIVMM_X86_QUIRK_LINT0_REENABLED);
 	lapic_reset(&vcpu->irq.apic, true);
 	effects.what |= LAPIC_EFFECT_TIMER;
 	unlock_apic(vcpu, &effects, flags);

@@ -133,6 +133,8 @@ static int exit_exception_nmi(struct vmx_vcpu *vx)
 		    INTR_TYPE_PRIV_SW_EXCEPTION)
 			vmx_skip_instruction(&vx->vcpu);
 		return exit_debug_exception(vx);
+	case X86_TRAP_UD:
+		return EXIT_SLOW;
 	case X86_TRAP_AC:
 		error = vmcs_read32(VM_EXIT_INTR_ERROR_CODE);
 		vcpu_queue_exception_error(&vx->vcpu, X86_TRAP_AC, error);
@@ -213,7 +215,6 @@ static int exit_hlt(struct vmx_vcpu *vx)
 
 /*
  * INVD, WBINVD: caches are coherent, the host's are not the guest's to empty.
- * MONITOR, MWAIT: not offered, but harmless.
  */
 static int exit_nothing_to_do(struct vmx_vcpu *vx)
 {
@@ -226,6 +227,15 @@ static int exit_invalid_opcode(struct vmx_vcpu *vx)
 {
 	vcpu_queue_exception(&vx->vcpu, X86_TRAP_UD);
 	return 1;
+}
+
+/* Not offered, but harmless: guests have been seen to try. */
+static int exit_monitor_mwait(struct vmx_vcpu *vx)
+{
+	if (!vm_has_quirk(vx->vcpu.vm, MINIVMM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS) &&
+	    !cpuid_has_mwait(&vx->vcpu))
+		return exit_invalid_opcode(vx);
+	return exit_nothing_to_do(vx);
 }
 
 static int exit_vmcall(struct vmx_vcpu *vx)
@@ -370,7 +380,7 @@ static const struct {
 	int (*fast)(struct vmx_vcpu *vx);
 	int (*slow)(struct vcpu *vcpu);
 } handlers[] = {
-	[EXIT_REASON_EXCEPTION_NMI]	  = { exit_exception_nmi },
+	[EXIT_REASON_EXCEPTION_NMI]	  = { exit_exception_nmi, vcpu_undefined },
 	[EXIT_REASON_EXTERNAL_INTERRUPT]  = { exit_external_interrupt },
 	[EXIT_REASON_TRIPLE_FAULT]	  = { exit_triple_fault },
 	[EXIT_REASON_INTERRUPT_WINDOW]	  = { exit_interrupt_window },
@@ -396,9 +406,9 @@ static const struct {
 	[EXIT_REASON_IO_INSTRUCTION]	  = { exit_io, exit_emulate_slow },
 	[EXIT_REASON_MSR_READ]		  = { exit_rdmsr },
 	[EXIT_REASON_MSR_WRITE]		  = { exit_wrmsr, vcpu_wrmsr },
-	[EXIT_REASON_MWAIT_INSTRUCTION]	  = { exit_nothing_to_do },
+	[EXIT_REASON_MWAIT_INSTRUCTION]	  = { exit_monitor_mwait },
 	[EXIT_REASON_MONITOR_TRAP_FLAG]	  = { exit_monitor_trap },
-	[EXIT_REASON_MONITOR_INSTRUCTION] = { exit_nothing_to_do },
+	[EXIT_REASON_MONITOR_INSTRUCTION] = { exit_monitor_mwait },
 	[EXIT_REASON_PAUSE_INSTRUCTION]	  = { exit_slow, exit_pause_slow },
 	[EXIT_REASON_EPT_VIOLATION]	  = { exit_ept_violation,
 					      vcpu_memory_exit },

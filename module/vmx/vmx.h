@@ -72,9 +72,12 @@ struct host_registers {
 	u16 ds, es, fs, gs, ldt;
 };
 
-/* A guest can make the processor deliver the first two for ever. */
+/*
+ * A guest can make the processor deliver the first two for ever. The last may be
+ * an instruction that the guest has, and the processor has not (undefined.c).
+ */
 #define EXCEPTIONS_ALWAYS	(BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | \
-				 BIT(X86_TRAP_MC))
+				 BIT(X86_TRAP_MC) | BIT(X86_TRAP_UD))
 
 /* What a VM entry injects. */
 enum injected_event {

@@ -259,6 +259,43 @@ int cpuid_get_supported(struct minivmm_cpuid2 __user *user)
 	return ret;
 }
 
+/**
+ * cpuid_get_emulated - serve GET_EMULATED_CPUID
+ * @user: the caller's table; its nent says how much room there is
+ *
+ * These are the features that undefined.c adds to any processor.
+ *
+ * Return: 0; -E2BIG: too little room; -EINVAL: an entry's padding is not 0, or
+ * the entries cannot be read; -EFAULT.
+ */
+int cpuid_get_emulated(struct minivmm_cpuid2 __user *user)
+{
+	const struct minivmm_cpuid_entry2 entries[] = {
+		{ .function = 0, .eax = 7 },
+		{ .function = 1, .ecx = F(MOVBE) },
+		{ .function = 7, .flags = MINIVMM_CPUID_FLAG_SIGNIFCANT_INDEX,
+		  .ecx = boot_cpu_has(X86_FEATURE_RDTSCP) ? F(RDPID) : 0 },
+	};
+	u32 room, i, padding[3];
+
+	if (get_user(room, &user->nent))
+		return -EFAULT;
+	if (room < 1)
+		return -E2BIG;
+	room = min_t(u32, room, MINIVMM_MAX_CPUID_ENTRIES);
+	for (i = 0; i < room; i++)
+		if (copy_from_user(padding, user->entries[i].padding,
+				   sizeof(padding)) ||
+		    padding[0] || padding[1] || padding[2])
+			return -EINVAL;
+	if (room < ARRAY_SIZE(entries))
+		return -E2BIG;
+	if (copy_to_user(user->entries, entries, sizeof(entries)) ||
+	    put_user((u32)ARRAY_SIZE(entries), &user->nent))
+		return -EFAULT;
+	return 0;
+}
+
 static struct minivmm_cpuid_entry2 *find_entry(const struct guest_cpuid *table,
 					       u32 function, u32 index)
 {
@@ -273,6 +310,18 @@ static struct minivmm_cpuid_entry2 *find_entry(const struct guest_cpuid *table,
 			return entry;
 	}
 	return NULL;
+}
+
+/**
+ * cpuid_has_mwait - whether the guest has MONITOR and MWAIT
+ * @vcpu: the vCPU
+ */
+bool cpuid_has_mwait(const struct vcpu *vcpu)
+{
+	const struct minivmm_cpuid_entry2 *entry =
+		find_entry(&vcpu->cpuid, 1, 0);
+
+	return entry && entry->ecx & F(MWAIT);
 }
 
 /**
@@ -293,6 +342,12 @@ void cpuid_update(struct vcpu *vcpu, unsigned long cr4)
 		entry->edx &= ~CPUID_1_EDX_APIC;
 		if (vcpu->apic_base & MSR_IA32_APICBASE_ENABLE)
 			entry->edx |= CPUID_1_EDX_APIC;
+		if (!vm_has_quirk(vcpu->vm,
+				  MINIVMM_X86_QUIRK_MISC_ENABLE_NO_MWAIT)) {
+			entry->ecx &= ~F(MWAIT);
+			if (vcpu->msrs.misc_enable & MSR_IA32_MISC_ENABLE_MWAIT)
+				entry->ecx |= F(MWAIT);
+		}
 	}
 	entry = find_entry(&vcpu->cpuid, 0xd, 0);
 	if (entry)
@@ -340,6 +395,9 @@ static void derive(struct guest_cpuid *table)
 	table->arch_capabilities = leaf7 &&
 				   leaf7->edx & F(ARCH_CAPABILITIES);
 	table->x2apic = ecx1 & F(X2APIC);
+	table->sse3 = ecx1 & F(XMM3);
+	table->movbe = ecx1 & F(MOVBE);
+	table->rdpid = ecx7 & F(RDPID);
 	table->tsc_deadline = ecx1 & F(TSC_DEADLINE_TIMER);
 	table->cr4_reserved = cr4_reserved(ecx1, ebx7, ecx7);
 	table->efer_valid = (edx_ext & F(SYSCALL) ? EFER_SCE : 0) |

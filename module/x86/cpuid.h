@@ -24,6 +24,9 @@ struct vcpu;
  * @invpcid: it has INVPCID
  * @arch_capabilities: IA32_ARCH_CAPABILITIES is there
  * @x2apic: its local APIC can be an x2APIC
+ * @sse3: it has SSE3
+ * @movbe: it has MOVBE
+ * @rdpid: it has RDPID
  * @tsc_deadline: whose timer can count to a time stamp
  */
 struct guest_cpuid {
@@ -35,6 +38,9 @@ struct guest_cpuid {
 	bool invpcid;
 	bool arch_capabilities;
 	bool x2apic;
+	bool sse3;
+	bool movbe;
+	bool rdpid;
 	bool tsc_deadline;
 	unsigned long cr4_reserved;
 	u64 efer_valid;
@@ -42,6 +48,8 @@ struct guest_cpuid {
 };
 
 int cpuid_get_supported(struct minivmm_cpuid2 __user *user);
+int cpuid_get_emulated(struct minivmm_cpuid2 __user *user);
+bool cpuid_has_mwait(const struct vcpu *vcpu);
 int cpuid_set(struct vcpu *vcpu, struct minivmm_cpuid2 __user *user);
 int cpuid_get(struct vcpu *vcpu, struct minivmm_cpuid2 __user *user);
 void cpuid_init(struct vcpu *vcpu);

@@ -360,6 +360,31 @@ static int set_field(u64 *field, u64 data, bool allowed)
 	return !allowed;
 }
 
+/* CPUID follows MWAIT's bit, if the owner wants it to. */
+static int set_misc_enable(struct vcpu *vcpu, u64 data, bool host)
+{
+	u64 changed = data ^ vcpu->msrs.misc_enable;
+	struct vcpu_control_regs crs;
+
+	if (!host) {
+		if (changed & MISC_ENABLE_READ_ONLY)
+			return 1;
+		data &= ~MSR_IA32_MISC_ENABLE_EMON;
+		data |= vcpu->msrs.misc_enable & MSR_IA32_MISC_ENABLE_EMON;
+	}
+	if (vm_has_quirk(vcpu->vm, MINIVMM_X86_QUIRK_MISC_ENABLE_NO_MWAIT) ||
+	    !(changed & MSR_IA32_MISC_ENABLE_MWAIT)) {
+		vcpu->msrs.misc_enable = data;
+		return 0;
+	}
+	if (!vcpu->cpuid.sse3)
+		return 1;
+	vcpu->msrs.misc_enable = data;
+	backend->get_crs(vcpu, &crs);
+	cpuid_update(vcpu, crs.cr4);
+	return 0;
+}
+
 /* 1: the value is wrong; MSR_UNKNOWN: the register is none of these. */
 static int set_special(struct vcpu *vcpu, u32 index, u64 data, bool host)
 {
@@ -400,11 +425,7 @@ static int set_special(struct vcpu *vcpu, u32 index, u64 data, bool host)
 				  vcpu->msrs.platform_info &
 				  MSR_PLATFORM_INFO_CPUID_FAULT));
 	case MSR_IA32_MISC_ENABLE:
-		if (!host)
-			data &= ~MSR_IA32_MISC_ENABLE_EMON;
-		return set_field(&vcpu->msrs.misc_enable, data, host ||
-				 !((data ^ vcpu->msrs.misc_enable) &
-				   MISC_ENABLE_READ_ONLY));
+		return set_misc_enable(vcpu, data, host);
 	case MSR_IA32_FEAT_CTL:
 		return set_field(&vcpu->msrs.feature_control, data,
 				 !(data & ~FEAT_CTL_LOCKED) &&

@@ -56,6 +56,48 @@ TEST(cpuid_round_trip)
 	}
 }
 
+TEST(emulated_cpuid_names_features)
+{
+	struct cpuid cpuid = { .head.nent = 300 };
+
+	ASSERT_EQ(0, ioctl(device_open(), MINIVMM_GET_EMULATED_CPUID, &cpuid));
+	ASSERT_EQ(3, cpuid.head.nent);
+	EXPECT_EQ(0, cpuid.entries[0].function);
+	EXPECT_EQ(7, cpuid.entries[0].eax);
+	EXPECT_EQ(1, cpuid.entries[1].function);
+	EXPECT_EQ(1 << 22, cpuid.entries[1].ecx);	/* MOVBE */
+	EXPECT_EQ(7, cpuid.entries[2].function);
+	EXPECT_EQ(1, cpuid.entries[2].flags);
+	EXPECT_EQ(1 << 22, cpuid.entries[2].ecx);	/* RDPID */
+	EXPECT_EQ(0, cpuid.entries[2].ebx | cpuid.entries[2].edx);
+}
+
+TEST(emulated_cpuid_too_small_is_e2big)
+{
+	struct cpuid cpuid = { .head.nent = 2 };
+
+	EXPECT_ERRNO(E2BIG, ioctl(device_open(), MINIVMM_GET_EMULATED_CPUID, &cpuid));
+	EXPECT_EQ(2, cpuid.head.nent);
+	cpuid.head.nent = 0;
+	EXPECT_ERRNO(E2BIG, ioctl(device_open(), MINIVMM_GET_EMULATED_CPUID, &cpuid));
+}
+
+TEST(emulated_cpuid_padding_is_einval)
+{
+	struct cpuid cpuid = { .head.nent = 10 };
+
+	cpuid.entries[9].padding[2] = 1;
+	EXPECT_ERRNO(EINVAL, ioctl(device_open(), MINIVMM_GET_EMULATED_CPUID, &cpuid));
+	cpuid.entries[9].padding[2] = 0;
+	cpuid.entries[10].padding[0] = 1;
+	EXPECT_OK(ioctl(device_open(), MINIVMM_GET_EMULATED_CPUID, &cpuid));
+}
+
+TEST(emulated_cpuid_bad_pointer_is_efault)
+{
+	EXPECT_ERRNO(EFAULT, ioctl(device_open(), MINIVMM_GET_EMULATED_CPUID, BAD_POINTER));
+}
+
 TEST(cpuid_get_too_small_is_e2big)
 {
 	struct minivmm_cpuid2 *in = device_cpuid();

@@ -74,3 +74,16 @@ TEST(enable_cap_max_vcpu_id_again_is_einval)
 	EXPECT_OK(vm_enable(vm, MINIVMM_CAP_MAX_VCPU_ID, 2));
 	EXPECT_ERRNO(EINVAL, vm_enable(vm, MINIVMM_CAP_MAX_VCPU_ID, 3));
 }
+
+TEST(disable_quirks2_of_what_is_no_quirk_is_einval)
+{
+	struct vm *vm = vm_create();
+	int quirks = device_capability(MINIVMM_CAP_DISABLE_QUIRKS2);
+
+	EXPECT_TRUE((quirks & 0x7f) == 0x7f);
+	EXPECT_OK(vm_enable(vm, MINIVMM_CAP_DISABLE_QUIRKS2, quirks));
+	EXPECT_ERRNO(EINVAL, vm_enable(vm, MINIVMM_CAP_DISABLE_QUIRKS2, 1 << 20));
+	EXPECT_ERRNO(EINVAL, vm_enable(vm, MINIVMM_CAP_DISABLE_QUIRKS2, 1ULL << 32));
+	/* The older call does not look at what it is given. */
+	EXPECT_OK(vm_enable(vm, MINIVMM_CAP_DISABLE_QUIRKS, 1 << 20));
+}
