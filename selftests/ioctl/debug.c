@@ -45,6 +45,23 @@ TEST(debug_software_breakpoint_is_the_owner_s)
 	EXPECT_EQ(GUEST_CODE + 2, trap_expect(vcpu, BP, 0)->rip);
 }
 
+GUEST16(guest_int3_16, "nop\n int3\n hlt\n");
+
+TEST(debug_address_is_linear)
+{
+	struct vcpu *vcpu = guest_new(MODE_REAL, guest_int3_16);
+	struct minivmm_sregs sregs = vcpu_sregs(vcpu);
+	struct minivmm_regs regs = vcpu_regs(vcpu);
+
+	sregs.cs.selector = 0x100;
+	sregs.cs.base = 0x1000;
+	vcpu_set_sregs(vcpu, &sregs);
+	regs.rip = GUEST_CODE - 0x1000;
+	vcpu_set_regs(vcpu, &regs);
+	ASSERT_OK(set_debug(vcpu, ENABLE | MINIVMM_GUESTDBG_USE_SW_BP, 0, 0));
+	run_to_debug(vcpu, BP, GUEST_CODE + 1);
+}
+
 TEST(debug_off_leaves_breakpoints_to_the_guest)
 {
 	struct vcpu *vcpu = trap_guest(MODE_LONG, guest_int3);

@@ -153,6 +153,28 @@ TEST(events_payload_is_delivered_with_its_exception)
 	EXPECT_EQ(0x123456, trap_expect(vcpu, PF, 2)->cr2);
 }
 
+/* Who does not ask for payloads could not save one: it is delivered before. */
+TEST(events_payload_without_its_capability_is_in_cr2)
+{
+	struct vcpu *vcpu = trap_guest(MODE_LONG, guest_spin);
+	struct minivmm_vcpu_events events = {
+		.exception = { .pending = 1, .nr = PF, .has_error_code = 1, .error_code = 2 },
+		.exception_has_payload = 1, .exception_payload = 0x123456,
+		.flags = MINIVMM_VCPUEVENT_VALID_PAYLOAD,
+	};
+	struct minivmm_enable_cap off = { .cap = MINIVMM_CAP_EXCEPTION_PAYLOAD };
+
+	enable(vcpu, MINIVMM_CAP_EXCEPTION_PAYLOAD);
+	ASSERT_OK(set(vcpu, &events));
+	EXPECT_EQ(0, vcpu_sregs(vcpu).cr2);
+	ASSERT_OK(ioctl(vcpu->vm->fd, MINIVMM_ENABLE_CAP, &off));
+	events = get(vcpu);
+	EXPECT_EQ(0, events.exception_has_payload);
+	EXPECT_EQ(1, events.exception.injected);
+	EXPECT_EQ(0x123456, vcpu_sregs(vcpu).cr2);
+	EXPECT_EQ(0x123456, trap_expect(vcpu, PF, 2)->cr2);
+}
+
 TEST(events_payload_of_a_debug_exception_is_in_dr6)
 {
 	struct vcpu *vcpu = trap_guest(MODE_LONG, guest_spin);

@@ -209,6 +209,20 @@ TEST(xcrs_are_the_guest_s)
 	EXPECT_EQ(7, xcrs.xcrs[0].value);
 }
 
+GUEST64(guest_cpuid_d, "1: mov $0xd, %eax\n xor %ecx, %ecx\n cpuid\n"
+		       "mov %ebx, %eax\n out %eax, $0x10\n jmp 1b\n");
+
+/* EBX of CPUID leaf 0xd: the size of what is enabled. */
+TEST(xcrs_change_the_size_that_cpuid_tells)
+{
+	struct vcpu *vcpu = guest_new(MODE_LONG, guest_cpuid_d);
+
+	ASSERT_OK(set_xcr0(vcpu, 1));
+	EXPECT_EQ(576, vcpu_run_to_out(vcpu, 0x10));
+	ASSERT_OK(set_xcr0(vcpu, 7));
+	EXPECT_EQ(832, vcpu_run_to_out(vcpu, 0x10));
+}
+
 TEST(xcrs_bad_value_is_einval)
 {
 	struct vcpu *vcpu = new_vcpu();
@@ -343,6 +357,25 @@ TEST(sync_regs_go_out_and_in)
 	vcpu->run->kvm_valid_regs = 0;
 	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
 	EXPECT_EQ(0x1002, vcpu_regs(vcpu).rbx);
+}
+
+TEST(sync_regs_are_taken_once)
+{
+	struct vcpu *vcpu = guest_new(MODE_LONG, guest_inc);
+	struct minivmm_sync_regs *sync = &vcpu->run->s.regs;
+
+	vcpu->run->kvm_valid_regs = MINIVMM_SYNC_X86_SREGS | MINIVMM_SYNC_X86_EVENTS;
+	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
+	sync->sregs.cr2 = 0x123000;
+	sync->events.nmi.masked = 1;
+	vcpu->run->kvm_valid_regs = 0;
+	vcpu->run->kvm_dirty_regs = MINIVMM_SYNC_X86_SREGS | MINIVMM_SYNC_X86_EVENTS;
+	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, vcpu->run->kvm_dirty_regs);
+	EXPECT_EQ(0x123000, vcpu_sregs(vcpu).cr2);
+	vcpu->run->kvm_valid_regs = MINIVMM_SYNC_X86_EVENTS;
+	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(1, sync->events.nmi.masked);
 }
 
 TEST(sync_regs_that_cannot_be_are_einval)
