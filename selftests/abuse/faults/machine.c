@@ -71,6 +71,20 @@ static void again_and_free(long value)
 	vm_free(vm);
 }
 
+static long create_vcpu(void)
+{
+	return ioctl(vm->fd, MINIVMM_CREATE_VCPU, 0);
+}
+
+static void again_and_close(long value)
+{
+	if (value == -1)
+		value = create_vcpu();
+	EXPECT_TRUE(value > 2);
+	close(value);
+	vm_free(vm);
+}
+
 static void split(void)
 {
 	plain_vm();
@@ -183,7 +197,8 @@ static void a_log_to_clear(void)
 {
 	struct minivmm_enable_cap manual = {
 		.cap = MINIVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
-		.args = { MINIVMM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | MINIVMM_DIRTY_LOG_INITIALLY_SET },
+		.args = { MINIVMM_DIRTY_LOG_MANUAL_PROTECT_ENABLE |
+			  MINIVMM_DIRTY_LOG_INITIALLY_SET },
 	};
 
 	a_logged_slot();
@@ -237,6 +252,20 @@ TEST(interrupt_controllers)
 	};
 
 	TRY_CREATIONS(creations, again_and_free);
+}
+
+TEST(vcpu_with_a_local_apic)
+{
+	const struct subject subject = {
+		.name = "CREATE_VCPU", .before = chips_vm, .call = create_vcpu,
+		.after = again_and_close, .errors = no_memory,
+	};
+	long references;
+
+	setup_faults();
+	references = module_references();
+	try_all(&subject);
+	expect_nothing_stays(references);
 }
 
 TEST(eventfds_and_zones)
