@@ -20,7 +20,7 @@ NOT_TESTS = ("lib", "bench")
 RUN_HERE = ("docs", "unit")
 # Run here, and boot hosts of their own: they count as one.
 # Not without being asked for, by name or by LONG=1: they take long.
-LONG = ("clients", "kvm-selftests")
+LONG = ("kvm-selftests",)
 BOOT_HOSTS = ("testhost", "debughost", "nestedhost", "clients", "kvm-selftests", "linux")
 
 
