@@ -133,6 +133,7 @@ enum {
  * @lock: of @apic and @timer
  * @apic: its local APIC, if the VM's are in the kernel
  * @timer: the local APIC's
+ * @lent: the processor has what waits in @apic and delivers it; the vCPU thread's
  * @requests: VCPU_REQ_*, set by anybody, together with a kick
  * @wait: where its thread sleeps while the guest halts
  * @mp_state: MINIVMM_MP_STATE_*, the vCPU thread's
@@ -145,6 +146,7 @@ struct vcpu_irq {
 	spinlock_t lock;	/* the local APIC */
 	struct lapic apic;
 	struct hrtimer timer;
+	bool lent;
 	unsigned long requests;
 	wait_queue_head_t wait;
 	u32 mp_state;
@@ -209,6 +211,9 @@ int vcpu_apic_write_msr(struct vcpu *vcpu, u32 msr, u64 data);
 int vcpu_apic_set_base(struct vcpu *vcpu, u64 base, bool host);
 void vcpu_apic_set_cr8(struct vcpu *vcpu, unsigned long cr8);
 unsigned long vcpu_apic_cr8(struct vcpu *vcpu);
+void vcpu_apic_lend(struct vcpu *vcpu, u32 *page, u64 *eoi_exits);
+void vcpu_apic_take_back(struct vcpu *vcpu, const u32 *page);
+void vcpu_apic_ended(struct vcpu *vcpu, u8 vector);
 void vcpu_apic_cpuid_changed(struct vcpu *vcpu);
 void vcpu_apic_reset(struct vcpu *vcpu);
 long vcpu_apic_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *user);

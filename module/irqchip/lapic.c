@@ -133,6 +133,44 @@ int lapic_accept(struct lapic *apic, u8 vector, bool level)
 	return 1;
 }
 
+/**
+ * lapic_lend() - the processor itself takes interrupts from here on
+ * @apic: the local APIC
+ * @page: its virtual-APIC page: registers at the same offsets
+ *
+ * Until lapic_take_back() what waits is in @page alone, and what is in service
+ * and the task priority are right there alone. What is accepted meanwhile waits
+ * here until the next time.
+ */
+void lapic_lend(struct lapic *apic, u32 *page)
+{
+	unsigned int i;
+
+	page[LAPIC_TPR / 4] = lapic_reg(apic, LAPIC_TPR) & 0xff;
+	for (i = 0; i < 8 * 4; i += 4) {
+		page[LAPIC_ISR / 4 + i] = apic->regs[LAPIC_ISR / 4 + i];
+		page[LAPIC_TMR / 4 + i] = apic->regs[LAPIC_TMR / 4 + i];
+		page[LAPIC_IRR / 4 + i] = apic->regs[LAPIC_IRR / 4 + i];
+		apic->regs[LAPIC_IRR / 4 + i] = 0;
+	}
+}
+
+/**
+ * lapic_take_back() - undo lapic_lend()
+ * @apic: the local APIC
+ * @page: what the processor has made of it
+ */
+void lapic_take_back(struct lapic *apic, const u32 *page)
+{
+	unsigned int i;
+
+	lapic_set_reg(apic, LAPIC_TPR, page[LAPIC_TPR / 4] & 0xff);
+	for (i = 0; i < 8 * 4; i += 4) {
+		apic->regs[LAPIC_ISR / 4 + i] = page[LAPIC_ISR / 4 + i];
+		apic->regs[LAPIC_IRR / 4 + i] |= page[LAPIC_IRR / 4 + i];
+	}
+}
+
 /* CR8 is the class of the task priority. */
 u8 lapic_cr8(const struct lapic *apic)
 {

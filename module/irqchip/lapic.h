@@ -150,6 +150,8 @@ int lapic_accept(struct lapic *apic, u8 vector, bool level);
 int lapic_pending(const struct lapic *apic);
 int lapic_highest_irr(const struct lapic *apic);
 void lapic_acknowledge(struct lapic *apic, u8 vector);
+void lapic_lend(struct lapic *apic, u32 *page);
+void lapic_take_back(struct lapic *apic, const u32 *page);
 bool lapic_takes_pic(const struct lapic *apic);
 bool lapic_lint1_is_nmi(const struct lapic *apic);
 

@@ -198,6 +198,8 @@ bool vcpu_irq_pending(struct vcpu *vcpu)
 
 	if (pic_pending(vcpu))
 		return true;
+	if (vcpu->irq.lent)
+		return false;
 	spin_lock_irqsave(&vcpu->irq.lock, flags);
 	pending = lapic_is_enabled(&vcpu->irq.apic) &&
 		  lapic_pending(&vcpu->irq.apic) >= 0;
@@ -221,6 +223,8 @@ int vcpu_irq_take(struct vcpu *vcpu)
 		if (vector >= 0)
 			return vector;
 	}
+	if (vcpu->irq.lent)
+		return -1;
 	spin_lock_irqsave(&vcpu->irq.lock, flags);
 	if (lapic_is_enabled(&vcpu->irq.apic)) {
 		vector = lapic_pending(&vcpu->irq.apic);
@@ -237,17 +241,15 @@ int vcpu_irq_take(struct vcpu *vcpu)
  * @vector: the interrupt
  * @level: it is level-triggered
  *
- * Return: 1; 0: it was pending already; -1: the APIC is switched off.
+ * Return: 1: it is pending; 0: the local APIC is disabled.
  */
 int vcpu_apic_accept(struct vcpu *vcpu, u8 vector, bool level)
 {
 	unsigned long flags;
-	int ret = -1;
+	int ret;
 
 	spin_lock_irqsave(&vcpu->irq.lock, flags);
-	if (lapic_is_enabled(&vcpu->irq.apic) &&
-	    lapic_software_enabled(&vcpu->irq.apic))
-		ret = lapic_accept(&vcpu->irq.apic, vector, level);
+	ret = lapic_accept(&vcpu->irq.apic, vector, level);
 	spin_unlock_irqrestore(&vcpu->irq.lock, flags);
 	if (ret > 0)
 		vcpu_request(vcpu, VCPU_REQ_INTERRUPT);
@@ -418,6 +420,58 @@ void vcpu_apic_set_cr8(struct vcpu *vcpu, unsigned long cr8)
 unsigned long vcpu_apic_cr8(struct vcpu *vcpu)
 {
 	return lapic_cr8(&vcpu->irq.apic);
+}
+
+/**
+ * vcpu_apic_lend - let the processor have the local APIC's interrupts
+ * @vcpu: the calling thread's
+ * @page: the virtual-APIC page
+ * @eoi_exits: gets 256 bits: vectors whose EOI somebody wants to know of
+ */
+void vcpu_apic_lend(struct vcpu *vcpu, u32 *page, u64 *eoi_exits)
+{
+	const struct irqchip *irqchip = vcpu->vm->irqchip;
+	unsigned long flags;
+	unsigned int i;
+
+	spin_lock_irqsave(&vcpu->irq.lock, flags);
+	lapic_lend(&vcpu->irq.apic, page);
+	vcpu->irq.lent = true;
+	spin_unlock_irqrestore(&vcpu->irq.lock, flags);
+	for (i = 0; i < 4; i++) {
+		const u32 *tmr = page + LAPIC_TMR / 4 + i * 8;
+
+		eoi_exits[i] = tmr[0] | (u64)tmr[4] << 32;
+		if (irqchip)
+			eoi_exits[i] |= READ_ONCE(irqchip->ioapic.level_vectors[i]);
+	}
+}
+
+/**
+ * vcpu_apic_take_back - have the local APIC's interrupts in lapic.c again
+ * @vcpu: the calling thread's
+ * @page: the virtual-APIC page
+ */
+void vcpu_apic_take_back(struct vcpu *vcpu, const u32 *page)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&vcpu->irq.lock, flags);
+	lapic_take_back(&vcpu->irq.apic, page);
+	vcpu->irq.lent = false;
+	spin_unlock_irqrestore(&vcpu->irq.lock, flags);
+}
+
+/**
+ * vcpu_apic_ended - the processor has ended an interrupt of eoi_exits
+ * @vcpu: the calling thread's
+ * @vector: the interrupt
+ */
+void vcpu_apic_ended(struct vcpu *vcpu, u8 vector)
+{
+	u32 tmr = vcpu->irq.apic.regs[LAPIC_TMR / 4 + vector / 32 * 4];
+
+	irqchip_end_of_interrupt(vcpu, vector, tmr & BIT(vector % 32));
 }
 
 /**

@@ -56,6 +56,7 @@ static const struct control_group cpu_controls = {
 		    CPU_BASED_UNCOND_IO_EXITING | CPU_BASED_MONITOR_EXITING |
 		    CPU_BASED_USE_TSC_OFFSETTING | CPU_BASED_USE_MSR_BITMAPS |
 		    CPU_BASED_ACTIVATE_SECONDARY_CONTROLS,
+	.optional = CPU_BASED_TPR_SHADOW,
 };
 
 static const struct control_group cpu2_controls = {
@@ -67,7 +68,7 @@ static const struct control_group cpu2_controls = {
 		    SECONDARY_EXEC_ENABLE_INVPCID |
 		    SECONDARY_EXEC_WBINVD_EXITING | SECONDARY_EXEC_TSC_SCALING |
 		    SECONDARY_EXEC_ENCLS_EXITING | SECONDARY_EXEC_ENABLE_PML |
-		    SECONDARY_EXEC_PAUSE_LOOP_EXITING,
+		    SECONDARY_EXEC_PAUSE_LOOP_EXITING | APICV_CPU2,
 };
 
 static const struct control_group exit_controls = {
@@ -182,6 +183,7 @@ static int read_caps(struct vmx_caps *caps)
 	choose_vpid(caps);
 	choose_dirty_tracking(caps);
 	choose_perf_switch(caps);
+	vmx_apicv_choose(caps);
 	return check_ept(caps->ept_vpid);
 }
 

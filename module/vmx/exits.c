@@ -284,6 +284,7 @@ static int exit_emulate_slow(struct vcpu *vcpu)
 
 static int exit_rdmsr(struct vmx_vcpu *vx)
 {
+	vmx_apicv_msr(vx, vx->vcpu.regs[X86_RCX]);
 	return vcpu_rdmsr(&vx->vcpu);
 }
 
@@ -297,6 +298,7 @@ static int exit_wrmsr(struct vmx_vcpu *vx)
 	u64 data = (u32)vcpu->regs[X86_RAX] | vcpu->regs[X86_RDX] << 32;
 	u32 msr = vcpu->regs[X86_RCX];
 
+	vmx_apicv_msr(vx, msr);
 	/* What does not succeed may be the owner's to answer. */
 	if (!vcpu_apic_owns_msr(vcpu, msr) ||
 	    !msr_is_allowed(vcpu->vm, msr, MINIVMM_MSR_FILTER_WRITE) ||
@@ -410,6 +412,8 @@ static const struct {
 	[EXIT_REASON_MONITOR_TRAP_FLAG]	  = { exit_monitor_trap },
 	[EXIT_REASON_MONITOR_INSTRUCTION] = { exit_monitor_mwait },
 	[EXIT_REASON_PAUSE_INSTRUCTION]	  = { exit_slow, exit_pause_slow },
+	[EXIT_REASON_TPR_BELOW_THRESHOLD] = { vmx_exit_tpr_below_threshold },
+	[EXIT_REASON_EOI_INDUCED]	  = { vmx_exit_eoi },
 	[EXIT_REASON_EPT_VIOLATION]	  = { exit_ept_violation,
 					      vcpu_memory_exit },
 	[EXIT_REASON_INVEPT]		  = { exit_invalid_opcode },

@@ -171,7 +171,11 @@ static void take_interrupt(struct vmx_vcpu *vx)
 	struct vcpu *vcpu = &vx->vcpu;
 	bool more = false;
 
+	vmx_apicv_take_back(vx);
 	clear_bit(VCPU_REQ_INTERRUPT, &vcpu->irq.requests);
+	/* What the processor delivers by itself is not pending here any more. */
+	if (vx->apicv.mode == APICV_X2APIC)
+		vmx_apicv_lend(vx);
 	if (vcpu_irq_pending(vcpu)) {
 		more = true;
 		if (!vcpu_event_begun(vcpu) && vmx_interrupt_allowed(vcpu) &&
@@ -186,6 +190,8 @@ static void take_interrupt(struct vmx_vcpu *vx)
 	set_window(vx, CPU_BASED_INTR_WINDOW_EXITING,
 		   more || vx->interrupt_deferred ||
 		   vcpu_wants_interrupt_window(vcpu));
+	if (vx->apicv.mode == APICV_TPR)
+		vmx_apicv_lend(vx);
 }
 
 /* Into the guest and out again, once. True: the entry failed at once. */
@@ -282,6 +288,7 @@ static int window(struct vmx_vcpu *vx)
 	if (!must_not_enter(&vx->vcpu)) {
 		vmx_switch_to_guest(vx);
 		ret = enter_often(vx);
+		vmx_apicv_take_back(vx);
 		vmx_switch_to_host(vx);
 		if (unlikely(vx->pml_on))
 			vmx_pml_flush(vx);
@@ -311,6 +318,7 @@ int vmx_run(struct vcpu *vcpu)
 	}
 	vmx_get(vx);
 	if (vcpu_has_lapic(vcpu)) {
+		vmx_apicv_update(vx);
 		set_bit(VCPU_REQ_INTERRUPT, &vcpu->irq.requests);
 	} else {
 		window_wanted = vcpu_wants_interrupt_window(vcpu);

@@ -146,15 +146,15 @@ static void write_controls(struct vmx_vcpu *vx)
 	struct guest_memory *memory = &vx->vcpu.vm->memory;
 	u32 cpu2 = vmx_caps.cpu2;
 
-	/* Until its CPUID says that the guest has them, or there is a dirty log. */
+	/* Until the guest has them, there is a dirty log, it has an x2APIC. */
 	cpu2 &= ~(SECONDARY_EXEC_ENABLE_RDTSCP | SECONDARY_EXEC_ENABLE_INVPCID |
-		  SECONDARY_EXEC_ENABLE_PML);
+		  SECONDARY_EXEC_ENABLE_PML | APICV_CPU2);
 	if (!vx->vpid)
 		cpu2 &= ~SECONDARY_EXEC_ENABLE_VPID;
-	vx->controls.cpu = vmx_caps.cpu;
+	vx->controls.cpu = vmx_caps.cpu & ~CPU_BASED_TPR_SHADOW;
 	vx->controls.entry = vmx_caps.entry;
 	vmcs_write32(PIN_BASED_VM_EXEC_CONTROL, vmx_caps.pin);
-	vmcs_write32(CPU_BASED_VM_EXEC_CONTROL, vmx_caps.cpu);
+	vmcs_write32(CPU_BASED_VM_EXEC_CONTROL, vx->controls.cpu);
 	vmcs_write32(SECONDARY_VM_EXEC_CONTROL, cpu2);
 	vmcs_write32(VM_EXIT_CONTROLS, vmx_caps.exit);
 	vmcs_write32(VM_ENTRY_CONTROLS, vmx_caps.entry);
@@ -225,6 +225,7 @@ void vmx_msr_filter_changed(struct vcpu *vcpu)
 
 	init_msr_bitmap(vx);
 	vmx_msr_intercept(vx, MSR_KERNEL_GS_BASE, !vx->guest_syscall);
+	vmx_apicv_intercept(vx);
 }
 
 static void alloc_vpid(struct vmx_vcpu *vx)
@@ -257,7 +258,9 @@ struct vcpu *vmx_vcpu_alloc(struct vm *vm, u32 id)
 	vx->cpu = -1;
 	vx->vmcs = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	vx->msr_bitmap = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (!vx->vmcs || !vx->msr_bitmap || vmx_pml_alloc(vx)) {
+	if (!vx->vmcs || !vx->msr_bitmap || vmx_pml_alloc(vx) ||
+	    vmx_apicv_alloc(vx)) {
+		vmx_pml_free(vx);
 		free_page((unsigned long)vx->msr_bitmap);
 		free_page((unsigned long)vx->vmcs);
 		kfree(vx);
@@ -286,6 +289,7 @@ void vmx_vcpu_free(struct vcpu *vcpu)
 	clear_anywhere(vx);
 	if (vx->vpid)
 		ida_free(&vpids, vx->vpid);
+	vmx_apicv_free(vx);
 	vmx_pml_free(vx);
 	free_page((unsigned long)vx->msr_bitmap);
 	free_page((unsigned long)vx->vmcs);

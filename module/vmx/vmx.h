@@ -8,8 +8,8 @@
  * interrupt), reset.c (its first state), ept.c (guest-physical memory), pml.c
  * (which of it was written), switch.c (host registers that VT-x does not
  * switch), enter.S (the door), run.c (the loop around it), exits.c (one table:
- * what happens at a VM exit) and control_regs.c (the exits of CR and DR
- * accesses).
+ * what happens at a VM exit), control_regs.c (the exits of CR and DR accesses)
+ * and apicv.c (interrupts without exits).
  */
 #ifndef MINIVMM_VMX_H
 #define MINIVMM_VMX_H
@@ -55,6 +55,29 @@ struct vmx_caps {
 	u32 entry;
 	u64 ept_vpid;
 	bool monitor_trap;
+};
+
+/* How far the processor virtualizes the local APIC. */
+enum apicv_mode {
+	APICV_NONE,
+	APICV_TPR,	/* the task priority, as CR8 */
+	APICV_X2APIC,	/* interrupts, EOI and most reads of an x2APIC */
+};
+
+/**
+ * struct vmx_apicv - a local APIC in hardware, see apicv.c
+ * @page: the virtual-APIC page, or NULL
+ * @mode: &enum apicv_mode
+ * @lent: interrupts are in @page
+ * @threshold: what was written to TPR_THRESHOLD
+ * @eoi_exits: to EOI_EXIT_BITMAP0 to 3
+ */
+struct vmx_apicv {
+	u32 *page;
+	enum apicv_mode mode;
+	bool lent;
+	u32 threshold;
+	u64 eoi_exits[4];
 };
 
 /* The MSRs of the SYSCALL instruction. */
@@ -113,6 +136,7 @@ enum injected_event {
  * @injected: what was in the last entry
  * @interrupt_deferred: an interrupt waits behind an exception
  * @pdptrs_valid: the PAE pointers read outside the window can be used
+ * @apicv: the local APIC, as far as the processor virtualizes it
  * @loaded: what the MSRs of SYSCALL have in the window
  * @saved: host registers
  * @pml: the processor's log of pages written, a page; NULL: not used
@@ -155,6 +179,7 @@ struct vmx_vcpu {
 	enum injected_event injected;
 	bool interrupt_deferred;
 	bool pdptrs_valid;
+	struct vmx_apicv apicv;
 	struct syscall_msrs loaded;
 	struct host_registers saved;
 	u64 *pml;
@@ -313,6 +338,21 @@ extern const char vmx_exit_point[];
 /* run.c */
 int vmx_run(struct vcpu *vcpu);
 void vmx_kick(struct vcpu *vcpu);
+
+/* apicv.c */
+#define APICV_CPU2	(SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |	\
+			 SECONDARY_EXEC_APIC_REGISTER_VIRT |		\
+			 SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY)
+void vmx_apicv_choose(struct vmx_caps *caps);
+int vmx_apicv_alloc(struct vmx_vcpu *vx);
+void vmx_apicv_free(struct vmx_vcpu *vx);
+void vmx_apicv_update(struct vmx_vcpu *vx);
+void vmx_apicv_intercept(struct vmx_vcpu *vx);
+void vmx_apicv_lend(struct vmx_vcpu *vx);
+void vmx_apicv_take_back(struct vmx_vcpu *vx);
+void vmx_apicv_msr(struct vmx_vcpu *vx, u32 msr);
+int vmx_exit_tpr_below_threshold(struct vmx_vcpu *vx);
+int vmx_exit_eoi(struct vmx_vcpu *vx);
 
 /* exits.c */
 int vmx_handle_exit(struct vmx_vcpu *vx);

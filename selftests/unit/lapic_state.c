@@ -309,6 +309,65 @@ TEST(deadline_outlives_a_state_of_its_mode)
 	EXPECT_EQ(0, apic.tsc_deadline);
 }
 
+/* ---- lent to the processor ---- */
+
+static u32 page[1024];
+
+/* The processor takes or ends one in the page. */
+static void in_page(u32 offset, unsigned int vector, bool set)
+{
+	u32 *word = &page[offset / 4 + vector / 32 * 4];
+
+	if (set)
+		*word |= 1u << vector % 32;
+	else
+		*word &= ~(1u << vector % 32);
+}
+
+TEST(lent_and_taken_back_as_it_was)
+{
+	as_x2apic(0);
+	lapic_accept(&apic, 0x90, true);
+	EXPECT_EQ(0x90, take());
+	lapic_accept(&apic, 0x45, false);
+	lapic_accept(&apic, 0xa1, true);
+	wrmsr(LAPIC_TPR, 0x33);
+	get_state();
+	memset(page, 0xff, sizeof(page));
+	lapic_lend(&apic, page);
+	EXPECT_EQ(-1, lapic_highest_irr(&apic));
+	EXPECT_EQ(0x33, page[LAPIC_TPR / 4]);
+	EXPECT_TRUE(!memcmp(page + LAPIC_ISR / 4, state.regs + LAPIC_ISR, 4));
+	EXPECT_EQ(in_state(LAPIC_IRR + 0x50), page[LAPIC_IRR / 4 + 20]);
+	EXPECT_EQ(in_state(LAPIC_TMR + 0x50), page[LAPIC_TMR / 4 + 20]);
+	lapic_take_back(&apic, page);
+	for (u32 offset = 0; offset < sizeof(state.regs); offset += 16)
+		EXPECT_EQ(in_state(offset), offset == LAPIC_PPR ?
+			  0x90 : apic.regs[offset / 4]);
+}
+
+/* The same vector comes again while the processor has just taken the first. */
+TEST(what_comes_while_it_is_lent_is_kept)
+{
+	as_x2apic(0);
+	lapic_accept(&apic, 0x45, false);
+	lapic_lend(&apic, page);
+	lapic_accept(&apic, 0x45, false);
+	lapic_accept(&apic, 0x46, true);
+	in_page(LAPIC_IRR, 0x45, false);
+	in_page(LAPIC_ISR, 0x45, true);
+	page[LAPIC_TPR / 4] = 0x12345620;
+	lapic_take_back(&apic, page);
+	EXPECT_EQ(0x20, apic.regs[LAPIC_TPR / 4]);
+	EXPECT_EQ(0x46, lapic_highest_irr(&apic));
+	EXPECT_EQ(-1, lapic_pending(&apic));
+	lapic_lend(&apic, page);
+	in_page(LAPIC_ISR, 0x45, false);
+	in_page(LAPIC_IRR, 0x46, false);
+	lapic_take_back(&apic, page);
+	EXPECT_EQ(0x45, lapic_pending(&apic));
+}
+
 /* What holds whatever was done. */
 static void check_invariants(void)
 {
