@@ -76,6 +76,7 @@ enum {
  * @can_single_step: the guest can be stopped after each instruction
  * @tsc_changed: its time stamp counter's rate or offset is
  * @msr_filter_changed: the VM's filter of MSRs is new
+ * @has_timer: it ends the guest at vcpu->irq.timer_tsc
  * @can_scale_tsc: the counter can have another rate than the host's
  * @cpuid_changed: the guest's CPUID is new
  * @map: maps a guest frame, in a page as large as can be; called under the
@@ -129,6 +130,7 @@ struct backend {
 	bool (*can_single_step)(void);
 	void (*tsc_changed)(struct vcpu *vcpu);
 	void (*msr_filter_changed)(struct vcpu *vcpu);
+	bool (*has_timer)(void);
 	bool (*can_scale_tsc)(void);
 	void (*cpuid_changed)(struct vcpu *vcpu);
 

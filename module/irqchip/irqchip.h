@@ -133,6 +133,8 @@ enum {
  * @lock: of @apic and @timer
  * @apic: its local APIC, if the VM's are in the kernel
  * @timer: the local APIC's
+ * @timer_tsc: or when the back end is to end the guest for it, as a time stamp
+ *             of the host's; 0: not
  * @lent: the processor has what waits in @apic and delivers it; the vCPU thread's
  * @requests: VCPU_REQ_*, set by anybody, together with a kick
  * @wait: where its thread sleeps while the guest halts
@@ -146,6 +148,7 @@ struct vcpu_irq {
 	spinlock_t lock;	/* the local APIC */
 	struct lapic apic;
 	struct hrtimer timer;
+	u64 timer_tsc;
 	bool lent;
 	unsigned long requests;
 	wait_queue_head_t wait;
@@ -195,6 +198,12 @@ int irq_deliver(struct vm *vm, const struct irq_message *message,
 int irq_deliver_msi(struct vm *vm, u64 address, u32 data);
 void vcpu_kick(struct vcpu *vcpu);
 void vcpu_request(struct vcpu *vcpu, unsigned int request);
+
+/* vcpu_timer.c */
+void vcpu_timer_init(struct vcpu *vcpu);
+void vcpu_timer_start(struct vcpu *vcpu);
+void vcpu_timer_to_host(struct vcpu *vcpu);
+void vcpu_timer_expired(struct vcpu *vcpu);
 
 /* vcpu_irq.c */
 void vcpu_irq_init(struct vcpu *vcpu);

@@ -117,6 +117,7 @@ void vcpu_block(struct vcpu *vcpu)
 {
 	DEFINE_WAIT(wait);
 
+	vcpu_timer_to_host(vcpu);
 	for (;;) {
 		prepare_to_wait(&vcpu->irq.wait, &wait, TASK_INTERRUPTIBLE);
 		if (vcpu_is_runnable(vcpu) || signal_pending(current))

@@ -16,68 +16,6 @@
 #include "../backend.h"
 #include "../compat.h"
 
-/*
- * Returns how long so many ticks of the TSC take, rounded up. The guest chooses
- * any number: no product may overflow, and what is too far is far enough.
- */
-static u64 tsc_to_ns(u64 ticks, u32 khz)
-{
-	u64 ms = ticks / khz;
-
-	if (ms >= KTIME_MAX / 2 / NSEC_PER_MSEC)
-		return KTIME_MAX / 2;
-	return ms * NSEC_PER_MSEC +
-		ticks % khz * NSEC_PER_MSEC / khz + 1;
-}
-
-/* Programs the timer; the lock is held. */
-static void start_timer(struct vcpu *vcpu)
-{
-	struct vcpu_irq *irq = &vcpu->irq;
-	struct lapic_timer next;
-	u64 guest_tsc, at;
-
-	lapic_timer(&irq->apic, &next);
-	switch (next.mode) {
-	case LAPIC_TIMER_OFF:
-		hrtimer_try_to_cancel(&irq->timer);
-		return;
-	case LAPIC_TIMER_NS:
-		at = next.ns;
-		break;
-	case LAPIC_TIMER_TSC:
-		guest_tsc = vcpu_read_tsc(vcpu);
-		at = ktime_get_ns();
-		if (next.tsc > guest_tsc)
-			at += tsc_to_ns(next.tsc - guest_tsc, vcpu->tsc.khz);
-		break;
-	}
-	hrtimer_start(&irq->timer, ns_to_ktime(at), HRTIMER_MODE_ABS);
-}
-
-static enum hrtimer_restart timer_fired(struct hrtimer *timer)
-{
-	struct vcpu *vcpu = container_of(timer, struct vcpu, irq.timer);
-	enum hrtimer_restart restart = HRTIMER_NORESTART;
-	struct lapic_effects effects = { 0 };
-	struct lapic_timer next;
-	unsigned long flags;
-
-	spin_lock_irqsave(&vcpu->irq.lock, flags);
-	if (!hrtimer_is_queued(timer)) {
-		lapic_timer_fired(&vcpu->irq.apic, ktime_get_ns(), &effects);
-		lapic_timer(&vcpu->irq.apic, &next);
-		if (next.mode == LAPIC_TIMER_NS) {
-			hrtimer_set_expires(timer, ns_to_ktime(next.ns));
-			restart = HRTIMER_RESTART;
-		}
-	}
-	spin_unlock_irqrestore(&vcpu->irq.lock, flags);
-	if (effects.what & LAPIC_EFFECT_INTERRUPT)
-		vcpu_request(vcpu, VCPU_REQ_INTERRUPT);
-	return restart;
-}
-
 /* The lock is not held any more. */
 static void apply(struct vcpu *vcpu, const struct lapic_effects *effects)
 {
@@ -108,7 +46,7 @@ static void unlock_apic(struct vcpu *vcpu, const struct lapic_effects *effects,
 	__releases(&vcpu->irq.lock)
 {
 	if (effects->what & LAPIC_EFFECT_TIMER)
-		start_timer(vcpu);
+		vcpu_timer_start(vcpu);
 	spin_unlock_irqrestore(&vcpu->irq.lock, flags);
 	if (effects->what)
 		apply(vcpu, effects);
@@ -123,8 +61,7 @@ void vcpu_irq_init(struct vcpu *vcpu)
 	struct vcpu_irq *irq = &vcpu->irq;
 
 	spin_lock_init(&irq->lock);
-	compat_hrtimer_setup(&irq->timer, timer_fired, CLOCK_MONOTONIC,
-			     HRTIMER_MODE_ABS);
+	vcpu_timer_init(vcpu);
 	lapic_init(&irq->apic, vcpu->id);
 	irq->apic.bsp = vcpu_is_bsp(vcpu);
 	irq->apic.lint0_masked =

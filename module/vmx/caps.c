@@ -26,6 +26,10 @@ static bool pml = true;
 module_param(pml, bool, 0444);
 MODULE_PARM_DESC(pml, "Use page-modification logging for the dirty log, if the processor has it; wants eptad");
 
+static bool preemption_timer = true;
+module_param(preemption_timer, bool, 0444);
+MODULE_PARM_DESC(preemption_timer, "Have the processor's own timer end the guest when its local APIC's timer is due, if there is one");
+
 /**
  * struct control_group - one group of VM-execution, entry or exit controls
  * @name: for messages
@@ -145,6 +149,30 @@ static void choose_vpid(struct vmx_caps *caps)
 		caps->cpu2 &= ~SECONDARY_EXEC_ENABLE_VPID;
 }
 
+/* Bits 4:0 of IA32_VMX_MISC */
+#define VMX_MISC_TIMER_RATE	0x1f
+
+/*
+ * By errata the timer of some early processors is too fast (of those that can
+ * run a guest here): Westmere's and Ivy Bridge's first steppings. The control is
+ * set where a deadline is near, in run.c.
+ */
+static void choose_timer(struct vmx_caps *caps)
+{
+	static const u32 broken[] = { 0x20652, 0x20655, 0x306a8 };
+	u64 allowed, misc;
+	unsigned int i;
+
+	rdmsrq(MSR_IA32_VMX_TRUE_PINBASED_CTLS, allowed);
+	rdmsrq(MSR_IA32_VMX_MISC, misc);
+	caps->timer_shift = misc & VMX_MISC_TIMER_RATE;
+	caps->timer = preemption_timer &&
+		      allowed >> 32 & PIN_BASED_VMX_PREEMPTION_TIMER;
+	for (i = 0; i < ARRAY_SIZE(broken); i++)
+		if (cpuid_eax(1) == broken[i])
+			caps->timer = false;
+}
+
 static void choose_dirty_tracking(struct vmx_caps *caps)
 {
 	if (!eptad)
@@ -180,6 +208,7 @@ static int read_caps(struct vmx_caps *caps)
 	rdmsrq(MSR_IA32_VMX_TRUE_PROCBASED_CTLS, cpu_controls_allowed);
 	caps->monitor_trap = cpu_controls_allowed >> 32 &
 			     CPU_BASED_MONITOR_TRAP_FLAG;
+	choose_timer(caps);
 	choose_vpid(caps);
 	choose_dirty_tracking(caps);
 	choose_perf_switch(caps);

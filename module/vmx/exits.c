@@ -314,6 +314,12 @@ static int exit_slow(struct vmx_vcpu *vx)
 	return EXIT_SLOW;
 }
 
+static int exit_timer(struct vmx_vcpu *vx)
+{
+	vcpu_timer_expired(&vx->vcpu);
+	return 1;
+}
+
 static int exit_pause_slow(struct vcpu *vcpu)
 {
 	vcpu_spins(vcpu);
@@ -421,6 +427,7 @@ static const struct {
 	[EXIT_REASON_WBINVD]		  = { exit_nothing_to_do },
 	[EXIT_REASON_XSETBV]		  = { exit_slow, vmx_exit_xsetbv_slow },
 	[EXIT_REASON_VMFUNC]		  = { exit_invalid_opcode },
+	[EXIT_REASON_PREEMPTION_TIMER]	  = { exit_timer },
 	[EXIT_REASON_PML_FULL]		  = { exit_pml_full },
 	[EXIT_REASON_ENCLS]		  = { exit_invalid_opcode },
 };
@@ -506,6 +513,7 @@ static const struct backend vmx_backend = {
 	.debug_changed		= vmx_debug_changed,
 	.can_single_step	= vmx_can_single_step,
 	.tsc_changed		= vmx_tsc_changed,
+	.has_timer		= vmx_has_timer,
 	.can_scale_tsc		= vmx_can_scale_tsc,
 	.msr_filter_changed	= vmx_msr_filter_changed,
 	.cpuid_changed		= vmx_cpuid_changed,

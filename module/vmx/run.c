@@ -194,6 +194,25 @@ static void take_interrupt(struct vmx_vcpu *vx)
 		vmx_apicv_lend(vx);
 }
 
+/* The guest is to be left when its local APIC's timer is due. */
+static void set_timer(struct vmx_vcpu *vx)
+{
+	u64 left, now = rdtsc(), at = vx->vcpu.irq.timer_tsc;
+	u32 controls = vx->controls.pin & ~PIN_BASED_VMX_PREEMPTION_TIMER;
+
+	if (at) {
+		controls |= PIN_BASED_VMX_PREEMPTION_TIMER;
+		/* Not before: it would have to be asked for again. */
+		left = at > now ? ((at - now - 1) >> vmx_caps.timer_shift) + 1 : 0;
+		vmcs_write32(VMX_PREEMPTION_TIMER_VALUE,
+			     min_t(u64, left, U32_MAX));
+	}
+	if (controls != vx->controls.pin) {
+		vx->controls.pin = controls;
+		vmcs_write32(PIN_BASED_VM_EXEC_CONTROL, controls);
+	}
+}
+
 /* Into the guest and out again, once. True: the entry failed at once. */
 static bool enter_once(struct vmx_vcpu *vx)
 {
@@ -206,6 +225,9 @@ static bool enter_once(struct vmx_vcpu *vx)
 		inject_event(vx);
 	if (unlikely(vx->flush_vpid || vx->flush_ept))
 		vmx_ept_flush_local(vx);
+	if (vcpu->irq.timer_tsc ||
+	    unlikely(vx->controls.pin & PIN_BASED_VMX_PREEMPTION_TIMER))
+		set_timer(vx);
 	if (vcpu->dirty)
 		write_dirty_regs(vcpu);
 	update_host_crs(vx);

@@ -200,6 +200,14 @@ void vmx_tsc_changed(struct vcpu *vcpu)
 }
 
 /**
+ * vmx_has_timer - whether the processor has a timer that ends the guest
+ */
+bool vmx_has_timer(void)
+{
+	return vmx_caps.timer;
+}
+
+/**
  * vmx_can_scale_tsc - whether a guest's counter can have a rate of its own
  */
 bool vmx_can_scale_tsc(void)

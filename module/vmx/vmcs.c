@@ -151,6 +151,7 @@ static void write_controls(struct vmx_vcpu *vx)
 		  SECONDARY_EXEC_ENABLE_PML | APICV_CPU2);
 	if (!vx->vpid)
 		cpu2 &= ~SECONDARY_EXEC_ENABLE_VPID;
+	vx->controls.pin = vmx_caps.pin;
 	vx->controls.cpu = vmx_caps.cpu & ~CPU_BASED_TPR_SHADOW;
 	vx->controls.entry = vmx_caps.entry;
 	vmcs_write32(PIN_BASED_VM_EXEC_CONTROL, vmx_caps.pin);

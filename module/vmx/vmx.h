@@ -45,6 +45,8 @@ enum {
  * @entry: VM-entry controls, for a guest outside IA-32e mode
  * @ept_vpid: IA32_VMX_EPT_VPID_CAP
  * @monitor_trap: the monitor trap flag is there
+ * @timer: the VMX-preemption timer is, and can be relied on
+ * @timer_shift: one tick of it is 1 << this of the TSC
  */
 struct vmx_caps {
 	u32 revision;
@@ -55,6 +57,8 @@ struct vmx_caps {
 	u32 entry;
 	u64 ept_vpid;
 	bool monitor_trap;
+	bool timer;
+	u8 timer_shift;
 };
 
 /* How far the processor virtualizes the local APIC. */
@@ -156,6 +160,7 @@ struct vmx_vcpu {
 	bool flush_vpid;
 	u64 flush_generation;
 	struct {
+		u32 pin;
 		u32 cpu;
 		u32 entry;
 	} controls;
@@ -289,6 +294,7 @@ void vmx_debug_changed(struct vcpu *vcpu);
 bool vmx_can_single_step(void);
 void vmx_tsc_changed(struct vcpu *vcpu);
 bool vmx_can_scale_tsc(void);
+bool vmx_has_timer(void);
 
 /* interruptibility.c */
 bool vmx_interrupt_allowed(struct vcpu *vcpu);
