@@ -178,15 +178,17 @@ int vcpu_irq_take(struct vcpu *vcpu)
  * @vector: the interrupt
  * @level: it is level-triggered
  *
- * Return: 1: it is pending; 0: the local APIC is disabled.
+ * Return: 1; 0: it was pending already; -1: the APIC is switched off.
  */
 int vcpu_apic_accept(struct vcpu *vcpu, u8 vector, bool level)
 {
 	unsigned long flags;
-	int ret;
+	int ret = -1;
 
 	spin_lock_irqsave(&vcpu->irq.lock, flags);
-	ret = lapic_accept(&vcpu->irq.apic, vector, level);
+	if (lapic_is_enabled(&vcpu->irq.apic) &&
+	    lapic_software_enabled(&vcpu->irq.apic))
+		ret = lapic_accept(&vcpu->irq.apic, vector, level);
 	spin_unlock_irqrestore(&vcpu->irq.lock, flags);
 	if (ret > 0)
 		vcpu_request(vcpu, VCPU_REQ_INTERRUPT);
