@@ -7,30 +7,12 @@
  * itself runs with whatever is loaded.
  */
 #define _GNU_SOURCE
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "module.h"
 #include "vm.h"
 
-static void reload(const char *parameters, char expected)
-{
-	char now = 0;
-	int fd;
-
-	MINIVMM_ONLY("it is about a parameter of the module minivmm");
-	ASSERT_OK(module_unload());
-	module_load_with(parameters);
-	fd = open("/sys/module/minivmm/parameters/apicv", O_RDONLY);
-	ASSERT_OK(fd);
-	ASSERT_EQ(1, read(fd, &now, 1));
-	EXPECT_EQ(expected, now);
-	close(fd);
-}
-
 TEST(loaded_with_apicv)
 {
-	reload("apicv=1", 'Y');
+	module_reload("apicv=1", "apicv", 'Y');
 }
 
 #include "apic.c"
@@ -43,5 +25,5 @@ TEST(loaded_with_apicv)
 
 TEST(loaded_as_it_was)
 {
-	reload("", 'N');
+	module_reload("", "apicv", 'N');
 }

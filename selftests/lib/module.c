@@ -49,6 +49,22 @@ int module_unload(void)
 	return syscall(SYS_delete_module, "minivmm", O_NONBLOCK);
 }
 
+void module_reload(const char *parameters, const char *name, char expected)
+{
+	char path[100], now = 0;
+	int fd;
+
+	MINIVMM_ONLY("it is about a parameter of the module minivmm");
+	ASSERT_OK(module_unload());
+	module_load_with(parameters);
+	snprintf(path, sizeof(path), "/sys/module/minivmm/parameters/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ASSERT_OK(fd);
+	ASSERT_EQ(1, read(fd, &now, 1));
+	EXPECT_EQ(expected, now);
+	close(fd);
+}
+
 long module_references(void)
 {
 	char text[32] = "";

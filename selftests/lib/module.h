@@ -18,6 +18,8 @@ void module_load(void);
 /* ... with parameters, as for insmod. */
 void module_load_with(const char *parameters);
 int module_unload(void);
+/* Load it anew with parameters; the one named, Y or N, is to become @expected. */
+void module_reload(const char *parameters, const char *name, char expected);
 /* How many references there are on the module. */
 long module_references(void);
 /* How many VMs there are in debugfs. */
