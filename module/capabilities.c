@@ -16,6 +16,11 @@
 #define X2APIC_API_FLAGS	(MINIVMM_X2APIC_API_USE_32BIT_IDS | \
 				 MINIVMM_X2APIC_API_DISABLE_BROADCAST_QUIRK)
 
+#define EXITS_KNOWN	(MINIVMM_X86_DISABLE_EXITS_MWAIT |	\
+			 MINIVMM_X86_DISABLE_EXITS_HLT |	\
+			 MINIVMM_X86_DISABLE_EXITS_PAUSE |	\
+			 MINIVMM_X86_DISABLE_EXITS_CSTATE)
+
 /* CD_NW_CLEARED is about devices that do not look into caches: there are none. */
 #define QUIRKS	(MINIVMM_X86_QUIRK_LINT0_REENABLED |		\
 		 MINIVMM_X86_QUIRK_CD_NW_CLEARED |		\
@@ -36,6 +41,7 @@ static const u16 simply_there[] = {
 	MINIVMM_CAP_EXT_EMUL_CPUID,
 	MINIVMM_CAP_DISABLE_QUIRKS,
 	MINIVMM_CAP_NOP_IO_DELAY,
+	MINIVMM_CAP_VAPIC,
 	MINIVMM_CAP_MP_STATE,
 	MINIVMM_CAP_PIT2,
 	MINIVMM_CAP_PIT_STATE2,
@@ -72,6 +78,7 @@ static const u16 simply_there[] = {
 	MINIVMM_CAP_X86_USER_SPACE_MSR,
 	MINIVMM_CAP_X86_MSR_FILTER,
 	MINIVMM_CAP_SYS_ATTRIBUTES,
+	MINIVMM_CAP_ENFORCE_PV_FEATURE_CPUID,
 	MINIVMM_CAP_EXIT_ON_EMULATION_FAILURE,
 	MINIVMM_CAP_CLOCKSOURCE,
 	MINIVMM_CAP_GET_TSC_KHZ,
@@ -82,6 +89,15 @@ static const u16 simply_there[] = {
 	MINIVMM_CAP_X86_TRIPLE_FAULT_EVENT,
 	MINIVMM_CAP_SPLIT_IRQCHIP,
 };
+
+/* An MWAIT that stops the local APIC's timer would harm the host. */
+static u32 exits_that_can_be_off(void)
+{
+	if (boot_cpu_has(X86_FEATURE_MWAIT) && boot_cpu_has(X86_FEATURE_ARAT) &&
+	    !boot_cpu_has_bug(X86_BUG_MONITOR))
+		return EXITS_KNOWN;
+	return EXITS_KNOWN & ~MINIVMM_X86_DISABLE_EXITS_MWAIT;
+}
 
 /**
  * minivmm_check_extension - serve CHECK_EXTENSION, on the device and on a VM
@@ -99,6 +115,8 @@ int minivmm_check_extension(unsigned long capability)
 	switch (capability) {
 	case MINIVMM_CAP_DISABLE_QUIRKS2:
 		return QUIRKS;
+	case MINIVMM_CAP_X86_DISABLE_EXITS:
+		return exits_that_can_be_off();
 	case MINIVMM_CAP_X2APIC_API:
 		return X2APIC_API_FLAGS;
 	case MINIVMM_CAP_COALESCED_MMIO:
@@ -192,6 +210,11 @@ int vm_enable_cap(struct vm *vm, const void __user *user)
 		return set_x2apic_api(vm, cap.args[0]);
 	case MINIVMM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		return memory_set_manual_protect(vm, cap.args[0]);
+	case MINIVMM_CAP_X86_DISABLE_EXITS:
+		if (cap.args[0] & ~(u64)EXITS_KNOWN)
+			return -EINVAL;
+		vm->options.exits_off |= cap.args[0] & exits_that_can_be_off();
+		return 0;
 	case MINIVMM_CAP_DISABLE_QUIRKS2:
 		if (cap.args[0] & ~(u64)QUIRKS)
 			return -EINVAL;
@@ -226,7 +249,7 @@ int vm_enable_cap(struct vm *vm, const void __user *user)
  * @vcpu: the vCPU
  * @user: the capability and its arguments
  *
- * Return: -EINVAL: there is nothing to be switched on; -EFAULT.
+ * Return: 0; -EINVAL: there is no such thing to be switched on; -EFAULT.
  */
 int vcpu_enable_cap(struct vcpu *vcpu, const void __user *user)
 {
@@ -234,5 +257,8 @@ int vcpu_enable_cap(struct vcpu *vcpu, const void __user *user)
 
 	if (copy_from_user(&cap, user, sizeof(cap)))
 		return -EFAULT;
-	return -EINVAL;
+	if (cap.flags || cap.cap != MINIVMM_CAP_ENFORCE_PV_FEATURE_CPUID)
+		return -EINVAL;
+	vcpu->enforce_pv = cap.args[0];
+	return 0;
 }

@@ -8,6 +8,7 @@
  * registers, in the place of the guest's own, which it still reads and writes.
  * Single steps are the monitor trap flag's, so that the guest's RFLAGS.TF is its
  * own. An instruction that we carry out in the processor's place is a step too.
+ * And to look at the guest's memory a debugger has its addresses translated.
  *
  * SDM: "Debug Registers", "Monitor Trap Flag".
  */
@@ -111,4 +112,41 @@ int vcpu_set_guest_debug(struct vcpu *vcpu, const void __user *user)
 	vcpu->events.stepped = false;
 	backend->debug_changed(vcpu);
 	return 0;
+}
+
+/**
+ * vcpu_translate - serve TRANSLATE
+ * @vcpu: the vCPU
+ * @user: the caller's structure
+ *
+ * Return: 0; -EFAULT.
+ */
+int vcpu_translate(struct vcpu *vcpu, struct minivmm_translation __user *user)
+{
+	/* Not the vCPU's own: an instruction may be half emulated. */
+	struct x86_paging paging = vcpu->paging;
+	struct minivmm_translation translation;
+	struct vcpu_control_regs crs;
+	struct x86_fault fault;
+	u64 gpa = ~0ULL;
+
+	if (copy_from_user(&translation, user, sizeof(translation)))
+		return -EFAULT;
+	backend->get_crs(vcpu, &crs);
+	paging.cr0 = crs.cr0;
+	paging.cr3 = crs.cr3;
+	paging.cr4 = crs.cr4;
+	paging.efer = vcpu->efer;
+	paging.rflags = vcpu_rflags(vcpu);
+	paging.maxphyaddr = vcpu->cpuid.maxphyaddr;
+	guest_access_begin(&vcpu->access);
+	translation.valid = !x86_walk(&paging, translation.linear_address, 0,
+				      &gpa, &fault);
+	guest_access_end(&vcpu->access);
+	translation.physical_address = translation.valid ? gpa : ~0ULL;
+	/* Not found out, as in KVM. */
+	translation.writeable = 1;
+	translation.usermode = 0;
+	return copy_to_user(user, &translation, sizeof(translation)) ?
+	       -EFAULT : 0;
 }

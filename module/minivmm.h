@@ -47,6 +47,7 @@ struct vcpu;
  * @triple_fault_event: and has a triple fault that waits
  * @no_platform_info: the guest must not read MSR_PLATFORM_INFO
  * @user_space_msr: MINIVMM_MSR_EXIT_REASON_*: accesses that the owner serves
+ * @exits_off: MINIVMM_X86_DISABLE_EXITS_*: of vCPUs that are made from then on
  * @no_quirks: MINIVMM_X86_QUIRK_*: where the vCPUs do as the processor does
  */
 struct vm_options {
@@ -56,6 +57,7 @@ struct vm_options {
 	bool triple_fault_event;
 	bool no_platform_info;
 	u32 user_space_msr;
+	u32 exits_off;
 	u64 no_quirks;
 };
 
@@ -246,6 +248,7 @@ struct vcpu {
 	u64 apic_base;
 	u64 pdptr[4];
 	struct guest_cpuid cpuid;
+	bool enforce_pv;	/* what CPUID does not name of KVM's is not there */
 	struct vcpu_msrs msrs;
 	struct vcpu_mce mce;
 	u32 msr_filters;	/* of the VM, when last looked at */
@@ -286,6 +289,16 @@ static inline bool vcpu_clock_is_due(const struct vcpu *vcpu)
 }
 
 /**
+ * vcpu_has_pv - whether a guest can use a paravirtual feature
+ * @vcpu: the vCPU
+ * @features: PV_*: one of these
+ */
+static inline bool vcpu_has_pv(const struct vcpu *vcpu, u32 features)
+{
+	return !vcpu->enforce_pv || vcpu->cpuid.pv_features & features;
+}
+
+/**
  * vm_has_quirk - whether a VM differs from a processor where KVM always did
  * @vm: the VM
  * @quirk: MINIVMM_X86_QUIRK_*
@@ -323,6 +336,7 @@ void vcpu_reset(struct vcpu *vcpu);
 void vcpu_set_runner(struct vcpu *vcpu);
 void vcpu_forget_runner(struct vcpu *vcpu);
 void vcpu_spins(struct vcpu *vcpu);
+void vcpu_yield_to(struct vcpu *vcpu, unsigned long id);
 
 /* run.c */
 int vcpu_run(struct vcpu *vcpu);
@@ -448,6 +462,7 @@ static inline unsigned long vcpu_dr_in_force(const struct vcpu *vcpu, int nr)
 	 MINIVMM_GUESTDBG_BLOCKIRQ)
 int vcpu_debug_exit(struct vcpu *vcpu, u8 vector, unsigned long causes);
 void vcpu_instruction_done(struct vcpu *vcpu, unsigned long rflags);
+int vcpu_translate(struct vcpu *vcpu, struct minivmm_translation __user *user);
 int vcpu_set_guest_debug(struct vcpu *vcpu, const void __user *user);
 
 /* events.c */
@@ -487,6 +502,9 @@ bool vcpu_fast_mmio(struct vcpu *vcpu);
 int vcpu_internal_error(struct vcpu *vcpu, u32 suberror, u32 ndata);
 int vcpu_unhandled_exit(struct vcpu *vcpu);
 void vcpu_init_emulator(struct vcpu *vcpu);
+
+/* hypercall.c */
+void vcpu_hypercall(struct vcpu *vcpu, bool long_mode, unsigned int cpl);
 
 /* undefined.c: what the processor answers with #UD */
 int vcpu_undefined(struct vcpu *vcpu);

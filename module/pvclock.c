@@ -36,7 +36,7 @@ static bool tsc_is_steady(void)
  */
 u32 pv_features(void)
 {
-	u32 features = PV_NOP_IO_DELAY;
+	u32 features = PV_NOP_IO_DELAY | PV_SCHED_YIELD;
 
 	if (tsc_is_steady())
 		features |= PV_CLOCKSOURCE | PV_CLOCKSOURCE2 |
@@ -242,16 +242,40 @@ static void write_wall_clock(struct vcpu *vcpu, u64 gpa)
 	guest_access_end(&vcpu->access);
 }
 
+/* Which feature of CPUID an MSR is part of. */
+static u32 feature_of(u32 index)
+{
+	switch (index) {
+	case MSR_KVM_WALL_CLOCK:
+	case MSR_KVM_SYSTEM_TIME:
+		return PV_CLOCKSOURCE;
+	case MSR_KVM_WALL_CLOCK_NEW:
+	case MSR_KVM_SYSTEM_TIME_NEW:
+		return PV_CLOCKSOURCE2;
+	default:
+		return PV_STEAL_TIME;
+	}
+}
+
+static bool is_pv_msr(u32 index)
+{
+	return index == MSR_KVM_WALL_CLOCK || index == MSR_KVM_SYSTEM_TIME ||
+	       index == MSR_KVM_WALL_CLOCK_NEW ||
+	       index == MSR_KVM_SYSTEM_TIME_NEW || index == MSR_KVM_STEAL_TIME;
+}
+
 /**
  * pv_get_msr - read one of the paravirtual MSRs
  * @vcpu: the vCPU
  * @index: the MSR
  * @data: gets the value
  *
- * Return: 0; MSR_UNKNOWN: none of these.
+ * Return: 0; 1: the guest does not have it; MSR_UNKNOWN: none of these.
  */
 int pv_get_msr(struct vcpu *vcpu, u32 index, u64 *data)
 {
+	if (is_pv_msr(index) && !vcpu_has_pv(vcpu, feature_of(index)))
+		return 1;
 	switch (index) {
 	case MSR_KVM_WALL_CLOCK:
 	case MSR_KVM_WALL_CLOCK_NEW:
@@ -275,10 +299,13 @@ int pv_get_msr(struct vcpu *vcpu, u32 index, u64 *data)
  * @index: the MSR
  * @data: the value
  *
- * Return: 0; 1: not this value; MSR_UNKNOWN: none of these.
+ * Return: 0; 1: not this value, or the guest does not have it; MSR_UNKNOWN: none
+ * of these.
  */
 int pv_set_msr(struct vcpu *vcpu, u32 index, u64 data)
 {
+	if (is_pv_msr(index) && !vcpu_has_pv(vcpu, feature_of(index)))
+		return 1;
 	switch (index) {
 	case MSR_KVM_WALL_CLOCK:
 	case MSR_KVM_WALL_CLOCK_NEW:

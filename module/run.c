@@ -68,6 +68,8 @@ static int wait_to_run(struct vcpu *vcpu)
 		vcpu->run->eoi.vector = vcpu->irq.eoi_vector;
 		return 0;
 	}
+	if (test_and_clear_bit(VCPU_REQ_TPR_ACCESS, &vcpu->irq.requests))
+		return vcpu_report_tpr_access(vcpu);
 	if (test_and_clear_bit(VCPU_REQ_NMI, &vcpu->irq.requests))
 		vcpu_queue_nmi(vcpu);
 	vcpu_accept_init_sipi(vcpu);
@@ -103,6 +105,8 @@ static int run_loop(struct vcpu *vcpu)
 		if (unlikely(vcpu_clock_is_due(vcpu)))
 			vcpu_clock_update(vcpu);
 		vcpu_msr_filter_update(vcpu);
+		if (unlikely(vcpu->irq.vapic_addr))
+			vcpu_vapic_to_guest(vcpu);
 		ret = backend->run(vcpu);
 		if (ret <= 0)
 			return ret;

@@ -11,6 +11,7 @@
  * SDM: "Changes to Instruction Behavior in VMX Non-Root Operation", PAUSE.
  * Read on in run.c.
  */
+#include <linux/nospec.h>
 #include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
@@ -86,4 +87,22 @@ void vcpu_spins(struct vcpu *vcpu)
 		WRITE_ONCE(vm->yielded_to, id);
 		return;
 	}
+}
+
+/**
+ * vcpu_yield_to - a vCPU knows for whom it waits
+ * @vcpu: the calling thread's, outside the window
+ * @id: the other vCPU's number, from the guest: any
+ */
+void vcpu_yield_to(struct vcpu *vcpu, unsigned long id)
+{
+	struct vcpu *other;
+
+	if (id >= MINIVMM_MAX_VCPUS)
+		return;
+	id = array_index_nospec(id, MINIVMM_MAX_VCPUS);
+	/* Pairs with vcpu_publish(): what the pointer leads to. */
+	other = smp_load_acquire(&vcpu->vm->vcpus[id]);
+	if (other && other != vcpu)
+		yield_to_vcpu(other);
 }

@@ -203,6 +203,8 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd,
 		return mce_ioctl(vcpu, cmd, user);
 	case MINIVMM_SET_GUEST_DEBUG:
 		return vcpu_set_guest_debug(vcpu, user);
+	case MINIVMM_TRANSLATE:
+		return vcpu_translate(vcpu, user);
 	case MINIVMM_KVMCLOCK_CTRL:
 		return vcpu_clock_stopped(vcpu);
 	case MINIVMM_NMI:
@@ -212,8 +214,10 @@ static long vcpu_ioctl_locked(struct vcpu *vcpu, unsigned int cmd,
 		return vcpu_enable_cap(vcpu, user);
 	case MINIVMM_GET_LAPIC:
 	case MINIVMM_SET_LAPIC:
-	case MINIVMM_SET_VAPIC_ADDR:
 		return vcpu_apic_ioctl(vcpu, cmd, user);
+	case MINIVMM_TPR_ACCESS_REPORTING:
+	case MINIVMM_SET_VAPIC_ADDR:
+		return vcpu_vapic_ioctl(vcpu, cmd, user);
 	case MINIVMM_GET_MP_STATE:
 	case MINIVMM_SET_MP_STATE:
 		return vcpu_ioctl_mp_state(vcpu, user,

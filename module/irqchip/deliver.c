@@ -87,6 +87,44 @@ static bool is_destination(struct vcpu *vcpu, const struct irq_message *message,
 	}
 }
 
+/* Lowest priority, but not to all: that is no choice. */
+static bool goes_to_one(const struct irq_message *message)
+{
+	return message->mode == IRQ_LOWEST_PRIORITY &&
+	       message->shorthand == IRQ_TO_DESTINATION &&
+	       (message->logical || message->destination != 0xff);
+}
+
+/*
+ * Who takes a message of lowest priority: the vector says so, and nobody looks at
+ * priorities. The same interrupt then always comes to the same vCPU, as with
+ * today's processors, and with KVM.
+ */
+static struct vcpu *choose_by_vector(struct vm *vm,
+				     const struct irq_message *message)
+{
+	DECLARE_BITMAP(candidates, MINIVMM_MAX_VCPUS) = { 0 };
+	int id, nr = 0, end = READ_ONCE(vm->vcpus_end);
+
+	for (id = 0; id < end; id++) {
+		/* Pairs with vcpu_publish(): what the pointer leads to. */
+		struct vcpu *vcpu = smp_load_acquire(&vm->vcpus[id]);
+
+		if (!vcpu || !lapic_matches(&vcpu->irq.apic, message) ||
+		    !lapic_software_enabled(&vcpu->irq.apic))
+			continue;
+		__set_bit(id, candidates);
+		nr++;
+	}
+	if (!nr)
+		return NULL;
+	nr = message->vector % nr;
+	for_each_set_bit(id, candidates, MINIVMM_MAX_VCPUS)
+		if (!nr--)
+			break;
+	return vm->vcpus[id];
+}
+
 /**
  * irq_deliver - deliver an interrupt message
  * @vm: the VM; its local APICs are in the kernel
@@ -99,11 +137,13 @@ static bool is_destination(struct vcpu *vcpu, const struct irq_message *message,
 int irq_deliver(struct vm *vm, const struct irq_message *message,
 		struct vcpu *source)
 {
-	bool lowest = message->mode == IRQ_LOWEST_PRIORITY &&
-		      message->shorthand == IRQ_TO_DESTINATION;
 	int id, end = READ_ONCE(vm->vcpus_end), ret = -1;
-	struct vcpu *best = NULL;
+	struct vcpu *best;
 
+	if (goes_to_one(message)) {
+		best = choose_by_vector(vm, message);
+		return best ? accept_message(best, message) : -1;
+	}
 	for (id = 0; id < end; id++) {
 		/* Pairs with vcpu_publish(): what the pointer leads to. */
 		struct vcpu *vcpu = smp_load_acquire(&vm->vcpus[id]);
@@ -111,18 +151,11 @@ int irq_deliver(struct vm *vm, const struct irq_message *message,
 
 		if (!vcpu || !is_destination(vcpu, message, source))
 			continue;
-		if (lowest) {
-			if (lapic_software_enabled(&vcpu->irq.apic) &&
-			    (!best || lapic_arbitration_priority(&vcpu->irq.apic) <
-				      lapic_arbitration_priority(&best->irq.apic)))
-				best = vcpu;
-			continue;
-		}
 		taken = accept_message(vcpu, message);
 		if (taken >= 0)
 			ret = max(ret, 0) + taken;
 	}
-	return best ? accept_message(best, message) : ret;
+	return ret;
 }
 
 /**

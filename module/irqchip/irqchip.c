@@ -496,6 +496,9 @@ static long signal_msi_ioctl(struct vm *vm, void __user *user)
 		return -EFAULT;
 	if (!vm->irqchip_kind || msi.flags & ~MSI_FLAGS)
 		return -EINVAL;
+	/* With ids of 32 bits this byte is in the lower half's destination. */
+	if (vm->x2apic_ids && msi.address_hi & 0xff)
+		return -EINVAL;
 	taken = irq_deliver_msi(vm, (u64)msi.address_hi << 32 | msi.address_lo,
 				msi.data);
 	return max(taken, 0);

@@ -5,7 +5,8 @@
  *
  * In reading order: message.h (an interrupt on its way), pic.c, ioapic.c, pit.c
  * and lapic.c (the chips: logic alone), vcpu_irq.c (a vCPU's local APIC put to
- * work: its registers, its timer, what to inject), start.c (INIT, SIPI, HLT:
+ * work: its registers, its timer, what to inject), vapic.c (its priority in guest
+ * memory), start.c (INIT, SIPI, HLT:
  * whether a vCPU runs at all), deliver.c (a message finds its vCPUs), irqchip.c
  * (the VM's chips and their ioctls), routing.c (where a GSI leads).
  *
@@ -126,6 +127,7 @@ enum {
 	VCPU_REQ_INIT,
 	VCPU_REQ_SIPI,
 	VCPU_REQ_EOI_EXIT,	/* the owner's I/O APIC wants to know of an EOI */
+	VCPU_REQ_TPR_ACCESS,	/* the owner wants to know of an access to the TPR */
 };
 
 /**
@@ -143,6 +145,10 @@ enum {
  * @eoi_vector: with VCPU_REQ_EOI_EXIT
  * @owner_interrupt: with a split irqchip: what the owner's PIC has for the vCPU;
  *                   -1: nothing
+ * @report_tpr: the owner wants to know of accesses to the TPR
+ * @tpr_write: the last one was a write
+ * @tpr_rip: by the instruction here
+ * @vapic_addr: gpa of a word with the TPR; 0: none
  */
 struct vcpu_irq {
 	spinlock_t lock;	/* the local APIC */
@@ -156,6 +162,10 @@ struct vcpu_irq {
 	u8 sipi_vector;
 	u8 eoi_vector;
 	int owner_interrupt;
+	bool report_tpr;
+	bool tpr_write;
+	u64 tpr_rip;
+	u64 vapic_addr;
 };
 
 /* irqchip.c */
@@ -226,6 +236,13 @@ void vcpu_apic_ended(struct vcpu *vcpu, u8 vector);
 void vcpu_apic_cpuid_changed(struct vcpu *vcpu);
 void vcpu_apic_reset(struct vcpu *vcpu);
 long vcpu_apic_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *user);
+
+/* vapic.c */
+void vcpu_tpr_accessed(struct vcpu *vcpu, bool write);
+int vcpu_report_tpr_access(struct vcpu *vcpu);
+void vcpu_vapic_to_guest(struct vcpu *vcpu);
+void vcpu_vapic_from_guest(struct vcpu *vcpu);
+long vcpu_vapic_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *user);
 
 /* start.c */
 bool vcpu_is_bsp(const struct vcpu *vcpu);

@@ -58,6 +58,23 @@ int lapic_highest_irr(const struct lapic *apic)
 	return highest_vector(apic, LAPIC_IRR);
 }
 
+/**
+ * lapic_vapic_word() - all that decides on the next interrupt, in one word
+ * @apic: the local APIC
+ *
+ * Return: the TPR, in the second byte the priority class of what is in service, in
+ * the fourth what waits
+ */
+u32 lapic_vapic_word(const struct lapic *apic)
+{
+	int irr = highest_vector(apic, LAPIC_IRR);
+	int isr = highest_vector(apic, LAPIC_ISR);
+
+	return (lapic_reg(apic, LAPIC_TPR) & 0xff) |
+	       (isr < 0 ? 0 : PRIORITY_CLASS((u32)isr) << 8) |
+	       (irr < 0 ? 0 : (u32)irr << 24);
+}
+
 /* Returns the processor priority, PPR. */
 u32 lapic_processor_priority(const struct lapic *apic)
 {
@@ -238,27 +255,6 @@ bool lapic_matches(const struct lapic *apic, const struct irq_message *message)
 		return true;
 	return message->logical ? matches_logical(apic, destination) :
 				  matches_physical(apic, destination);
-}
-
-/**
- * lapic_arbitration_priority() - how busy is this CPU?
- * @apic: the local APIC
- *
- * Return: the arbitration priority: the lower, the more is a message of lowest
- * priority for this one
- */
-u8 lapic_arbitration_priority(const struct lapic *apic)
-{
-	u32 tpr = lapic_reg(apic, LAPIC_TPR) & 0xff;
-	int irr = highest_vector(apic, LAPIC_IRR);
-	int isr = highest_vector(apic, LAPIC_ISR);
-	u32 irr_class = irr < 0 ? 0 : PRIORITY_CLASS((u32)irr);
-	u32 isr_class = isr < 0 ? 0 : PRIORITY_CLASS((u32)isr);
-	u32 highest = irr_class > isr_class ? irr_class : isr_class;
-
-	if (PRIORITY_CLASS(tpr) >= irr_class && PRIORITY_CLASS(tpr) > isr_class)
-		return tpr;
-	return highest > PRIORITY_CLASS(tpr) ? highest : PRIORITY_CLASS(tpr);
 }
 
 static u32 lvt_mode(u32 entry)

@@ -145,9 +145,9 @@ u8 lapic_cr8(const struct lapic *apic);
 void lapic_set_cr8(struct lapic *apic, u8 cr8, struct lapic_effects *effects);
 
 bool lapic_matches(const struct lapic *apic, const struct irq_message *message);
-u8 lapic_arbitration_priority(const struct lapic *apic);
 int lapic_accept(struct lapic *apic, u8 vector, bool level);
 int lapic_pending(const struct lapic *apic);
+u32 lapic_vapic_word(const struct lapic *apic);
 int lapic_highest_irr(const struct lapic *apic);
 void lapic_acknowledge(struct lapic *apic, u8 vector);
 void lapic_lend(struct lapic *apic, u32 *page);

@@ -239,6 +239,8 @@ bool vcpu_apic_mmio(struct vcpu *vcpu, u64 gpa, void *data, unsigned int len,
 		return true;
 	}
 	offset = gpa & ~PAGE_MASK;
+	if ((write ? offset : offset & ~15) == LAPIC_TPR)
+		vcpu_tpr_accessed(vcpu, write);
 	flags = lock_apic(vcpu, &effects);
 	if (!write) {
 		mmio_read(vcpu, offset, data, len);
@@ -481,22 +483,8 @@ static long get_lapic(struct vcpu *vcpu, void __user *user)
 	return ret;
 }
 
-/*
- * A page with the guest's task priority, for guests that are patched to use it where
- * the processor has no better way. Only that there is none can be said: QEMU
- * does so at each reset.
- */
-static long set_vapic_addr(const void __user *user)
-{
-	struct minivmm_vapic_addr vapic;
-
-	if (copy_from_user(&vapic, user, sizeof(vapic)))
-		return -EFAULT;
-	return vapic.vapic_addr ? -EINVAL : 0;
-}
-
 /**
- * vcpu_apic_ioctl - serve GET_LAPIC, SET_LAPIC and SET_VAPIC_ADDR
+ * vcpu_apic_ioctl - serve GET_LAPIC and SET_LAPIC
  * @vcpu: the vCPU
  * @cmd: which of them
  * @user: the caller's structure
@@ -508,8 +496,6 @@ long vcpu_apic_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *user)
 {
 	if (!vcpu_has_lapic(vcpu))
 		return -EINVAL;
-	if (cmd == MINIVMM_SET_VAPIC_ADDR)
-		return set_vapic_addr(user);
 	return cmd == MINIVMM_SET_LAPIC ? set_lapic(vcpu, user) :
 					  get_lapic(vcpu, user);
 }

@@ -16,14 +16,10 @@
 #include <linux/smp.h>
 #include <asm/debugreg.h>
 #include <asm/trapnr.h>
+#include <uapi/linux/kvm_para.h>
 
 #include "vmx.h"
 #include "vmcs.h"
-
-/* Hypercalls answer in RAX, with these errors of KVM's hypercall interface. */
-#define HYPERCALL_ENOSYS	1000
-#define HYPERCALL_EPERM		1
-#define HYPERCALL_POLL_IRQ	1
 
 /*
  * The exit may have come while an event was being delivered: the processor has
@@ -238,22 +234,19 @@ static int exit_monitor_mwait(struct vmx_vcpu *vx)
 	return exit_nothing_to_do(vx);
 }
 
-static int exit_vmcall(struct vmx_vcpu *vx)
+static int exit_vmcall_slow(struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = &vx->vcpu;
-	bool long_mode = vmx_mode(vcpu) == 64;
-	unsigned long nr = vcpu->regs[X86_RAX];
-	long ret = -HYPERCALL_ENOSYS;
-
-	if (!long_mode)
-		nr = (u32)nr;
-	if (vmx_cpl(vcpu))
-		ret = -HYPERCALL_EPERM;
-	else if (nr == HYPERCALL_POLL_IRQ)
-		ret = 0;
-	vcpu->regs[X86_RAX] = long_mode ? ret : (u32)ret;
+	vcpu_hypercall(vcpu, vmx_mode(vcpu) == 64, vmx_cpl(vcpu));
 	vmx_skip_instruction(vcpu);
 	return 1;
+}
+
+/* To give way to another thread takes a thread. */
+static int exit_vmcall(struct vmx_vcpu *vx)
+{
+	if ((u32)vx->vcpu.regs[X86_RAX] == KVM_HC_SCHED_YIELD)
+		return EXIT_SLOW;
+	return exit_vmcall_slow(&vx->vcpu);
 }
 
 /* A device may have woken a thread that is to run on this CPU now. */
@@ -399,7 +392,7 @@ static const struct {
 	[EXIT_REASON_HLT]		  = { exit_hlt },
 	[EXIT_REASON_INVD]		  = { exit_nothing_to_do },
 	[EXIT_REASON_RDPMC]		  = { exit_general_protection },
-	[EXIT_REASON_VMCALL]		  = { exit_vmcall },
+	[EXIT_REASON_VMCALL]		  = { exit_vmcall, exit_vmcall_slow },
 	[EXIT_REASON_VMCLEAR]		  = { exit_invalid_opcode },
 	[EXIT_REASON_VMLAUNCH]		  = { exit_invalid_opcode },
 	[EXIT_REASON_VMPTRLD]		  = { exit_invalid_opcode },

@@ -109,6 +109,18 @@ static void inject_nmi(void)
 }
 
 /*
+ * A guest whose HLT does not exit (X86_DISABLE_EXITS) halts in its own processor,
+ * which then has this state, and RIP behind HLT. An exception could not be
+ * delivered there.
+ */
+static void end_hlt(struct vmx_vcpu *vx)
+{
+	if (unlikely(vx->vcpu.vm->options.exits_off &
+		     MINIVMM_X86_DISABLE_EXITS_HLT))
+		vmcs_write32(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
+}
+
+/*
  * One event an entry. What has begun comes first, then an NMI; an interrupt
  * behind another event waits for its window.
  */
@@ -134,6 +146,8 @@ static void inject_event(struct vmx_vcpu *vx)
 	} else if (interrupt && vmx_interrupt_allowed(&vx->vcpu)) {
 		vx->injected = INJECTED_INTERRUPT;
 	}
+	if (vx->injected)
+		end_hlt(vx);
 	if (vx->injected == INJECTED_NMI)
 		inject_nmi();
 	if (vx->injected == INJECTED_INTERRUPT)
@@ -280,7 +294,7 @@ static int enter_often(struct vmx_vcpu *vx)
 			event_delivered(vx);
 		ret = vmx_handle_exit(vx);
 	} while (ret == 1 && !vcpu->events.triple_fault &&
-		 !vcpu->events.stepped &&
+		 !vcpu->events.stepped && !vcpu->irq.vapic_addr &&
 		 !(READ_ONCE(vcpu->irq.requests) & ~BIT(VCPU_REQ_INTERRUPT)));
 	return ret;
 }
@@ -351,6 +365,8 @@ int vmx_run(struct vcpu *vcpu)
 	ret = window(vx);
 	guest_fpu_save(vcpu);
 	vmx_put();
+	if (unlikely(vcpu->irq.vapic_addr))
+		vcpu_vapic_from_guest(vcpu);
 	if (ret == EXIT_SLOW)
 		return vmx_handle_exit_slow(vcpu);
 	return ret == EXIT_LEAVE ? 1 : ret;

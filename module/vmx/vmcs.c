@@ -144,6 +144,7 @@ void vmx_load(struct vmx_vcpu *vx)
 static void write_controls(struct vmx_vcpu *vx)
 {
 	struct guest_memory *memory = &vx->vcpu.vm->memory;
+	u32 off = vx->vcpu.vm->options.exits_off;
 	u32 cpu2 = vmx_caps.cpu2;
 
 	/* Until the guest has them, there is a dirty log, it has an x2APIC. */
@@ -154,6 +155,13 @@ static void write_controls(struct vmx_vcpu *vx)
 	vx->controls.pin = vmx_caps.pin;
 	vx->controls.cpu = vmx_caps.cpu & ~CPU_BASED_TPR_SHADOW;
 	vx->controls.entry = vmx_caps.entry;
+	if (off & MINIVMM_X86_DISABLE_EXITS_HLT)
+		vx->controls.cpu &= ~CPU_BASED_HLT_EXITING;
+	if (off & MINIVMM_X86_DISABLE_EXITS_MWAIT)
+		vx->controls.cpu &= ~(CPU_BASED_MWAIT_EXITING |
+				      CPU_BASED_MONITOR_EXITING);
+	if (off & MINIVMM_X86_DISABLE_EXITS_PAUSE)
+		cpu2 &= ~SECONDARY_EXEC_PAUSE_LOOP_EXITING;
 	vmcs_write32(PIN_BASED_VM_EXEC_CONTROL, vmx_caps.pin);
 	vmcs_write32(CPU_BASED_VM_EXEC_CONTROL, vx->controls.cpu);
 	vmcs_write32(SECONDARY_VM_EXEC_CONTROL, cpu2);
@@ -196,6 +204,13 @@ void vmx_msr_intercept(struct vmx_vcpu *vx, u32 index, bool intercept)
 		     !msr_is_allowed(vm, index, MINIVMM_MSR_FILTER_WRITE));
 }
 
+/* One of the low range. */
+static void read_directly(struct vmx_vcpu *vx, u32 index)
+{
+	if (msr_is_allowed(vx->vcpu.vm, index, MINIVMM_MSR_FILTER_READ))
+		__clear_bit(index, vx->msr_bitmap);
+}
+
 /*
  * MSRs that are in the VMCS: the guest's own whenever it runs, unless the owner
  * has taken them away.
@@ -206,14 +221,20 @@ static void init_msr_bitmap(struct vmx_vcpu *vx)
 		MSR_FS_BASE, MSR_GS_BASE, MSR_IA32_SYSENTER_CS,
 		MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 	};
+	static const u32 cstates[] = {
+		MSR_CORE_C1_RES, MSR_CORE_C3_RESIDENCY, MSR_CORE_C6_RESIDENCY,
+		MSR_CORE_C7_RESIDENCY,
+	};
 	unsigned int i;
 
 	memset(vx->msr_bitmap, 0xff, PAGE_SIZE);
 	for (i = 0; i < ARRAY_SIZE(direct); i++)
 		vmx_msr_intercept(vx, direct[i], false);
 	/* Read like RDTSC, with the offset; a write moves the offset. */
-	if (msr_is_allowed(vx->vcpu.vm, MSR_IA32_TSC, MINIVMM_MSR_FILTER_READ))
-		__clear_bit(MSR_IA32_TSC, vx->msr_bitmap);
+	read_directly(vx, MSR_IA32_TSC);
+	if (vx->vcpu.vm->options.exits_off & MINIVMM_X86_DISABLE_EXITS_CSTATE)
+		for (i = 0; i < ARRAY_SIZE(cstates); i++)
+			read_directly(vx, cstates[i]);
 }
 
 /**

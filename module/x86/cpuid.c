@@ -374,6 +374,22 @@ static unsigned long cr4_reserved(u32 ecx1, u32 ebx7, u32 ecx7)
 #undef LACKS
 }
 
+/* KVM's leaves may stand behind those of another interface. */
+static u32 pv_features_named(const struct guest_cpuid *table)
+{
+	const struct minivmm_cpuid_entry2 *entry;
+	u32 base;
+
+	for (base = 0x40000000; base < 0x40010000; base += 0x100) {
+		entry = find_entry(table, base, 0);
+		if (!entry || memcmp(&entry->ebx, "KVMKVMKVM\0\0\0", 12))
+			continue;
+		entry = find_entry(table, base + 1, 0);
+		return entry ? entry->eax : 0;
+	}
+	return 0;
+}
+
 /* What the rest of the module asks of the table again and again. */
 static void derive(struct guest_cpuid *table)
 {
@@ -394,6 +410,7 @@ static void derive(struct guest_cpuid *table)
 	table->invpcid = ebx7 & F(INVPCID);
 	table->arch_capabilities = leaf7 &&
 				   leaf7->edx & F(ARCH_CAPABILITIES);
+	table->pv_features = pv_features_named(table);
 	table->x2apic = ecx1 & F(X2APIC);
 	table->sse3 = ecx1 & F(XMM3);
 	table->movbe = ecx1 & F(MOVBE);

@@ -27,6 +27,7 @@ struct vcpu;
  * @sse3: it has SSE3
  * @movbe: it has MOVBE
  * @rdpid: it has RDPID
+ * @pv_features: PV_*: what it has of KVM's
  * @tsc_deadline: whose timer can count to a time stamp
  */
 struct guest_cpuid {
@@ -42,6 +43,7 @@ struct guest_cpuid {
 	bool movbe;
 	bool rdpid;
 	bool tsc_deadline;
+	u32 pv_features;
 	unsigned long cr4_reserved;
 	u64 efer_valid;
 	u64 xcr0_supported;

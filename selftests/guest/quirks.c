@@ -284,3 +284,41 @@ TEST(movbe_is_there_if_the_owner_says_so)
 	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
 	EXPECT_EQ(0x6655, *(uint16_t *)vm_at(vcpu->vm, 0x40010));
 }
+
+/* ---- ENFORCE_PV_FEATURE_CPUID ---- */
+
+/* SCHED_YIELD to nobody. */
+GUEST64(pv_hypercall,
+	"mov $11, %eax\n"
+	"mov $77, %ebx\n"
+	"vmcall\n"
+	"hlt\n");
+
+TEST(pv_features_can_be_enforced)
+{
+	struct minivmm_enable_cap cap = {
+		.cap = MINIVMM_CAP_ENFORCE_PV_FEATURE_CPUID, .args = { 1 },
+	};
+	struct vcpu *vcpu = guest_new(MODE_LONG, pv_hypercall);
+	struct minivmm_cpuid2 *cpuid = device_cpuid();
+	uint64_t value;
+
+	cpuid_entry(cpuid, 0x40000001, 0)->eax = 0;
+	ASSERT_OK(ioctl(vcpu->fd, MINIVMM_SET_CPUID2, cpuid));
+	EXPECT_EQ(1, vcpu_get_msr(vcpu, 0x4b564d01, &value));
+	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, vcpu_regs(vcpu).rax);
+
+	vcpu = guest_new(MODE_LONG, pv_hypercall);
+	ASSERT_OK(ioctl(vcpu->fd, MINIVMM_ENABLE_CAP, &cap));
+	EXPECT_EQ(1, vcpu_get_msr(vcpu, 0x4b564d01, &value));
+	ASSERT_OK(ioctl(vcpu->fd, MINIVMM_SET_CPUID2, cpuid));
+	for (uint32_t msr = 0x4b564d00; msr <= 0x4b564d03; msr += msr == 0x4b564d01 ? 2 : 1) {
+		EXPECT_EQ(0, vcpu_get_msr(vcpu, msr, &value));
+		EXPECT_EQ(0, vcpu_set_msr(vcpu, msr, 0));
+	}
+	EXPECT_EQ(0, vcpu_get_msr(vcpu, 0x11, &value));
+	EXPECT_EQ(0, vcpu_get_msr(vcpu, 0x12, &value));
+	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(-1000ULL, vcpu_regs(vcpu).rax);
+}

@@ -158,3 +158,69 @@ TEST(debug_bad_pointer_is_efault)
 
 	EXPECT_ERRNO(EFAULT, ioctl(vcpu->fd, MINIVMM_SET_GUEST_DEBUG, (void *)0x1000));
 }
+
+/* ---- TRANSLATE ---- */
+
+static struct minivmm_translation translate(struct vcpu *vcpu, uint64_t gva)
+{
+	struct minivmm_translation translation = {
+		.linear_address = gva, .writeable = 7, .usermode = 7,
+	};
+
+	ASSERT_OK(ioctl(vcpu->fd, MINIVMM_TRANSLATE, &translation));
+	EXPECT_EQ(gva, translation.linear_address);
+	EXPECT_EQ(1, translation.writeable);
+	EXPECT_EQ(0, translation.usermode);
+	return translation;
+}
+
+TEST(translate_follows_the_guests_page_tables)
+{
+	static const enum guest_mode modes[] = { MODE_PAGED32, MODE_PAE, MODE_LONG };
+
+	for (unsigned int i = 0; i < 3; i++) {
+		struct vcpu *vcpu = guest_create(modes[i], guest_int3, 1);
+		struct minivmm_translation translation;
+
+		vm_map(vcpu, 0x123000, 0x200000 | PTE_P);
+		vm_map(vcpu, 0x124000, 0);
+		translation = translate(vcpu, 0x123456);
+		EXPECT_EQ(1, translation.valid);
+		EXPECT_EQ(0x200456, translation.physical_address);
+		translation = translate(vcpu, 0x124456);
+		EXPECT_EQ(0, translation.valid);
+		EXPECT_EQ(~0ULL, translation.physical_address);
+	}
+}
+
+TEST(translate_without_paging_changes_nothing)
+{
+	struct vcpu *vcpu = guest_create(MODE_PROT32, guest_int3, 1);
+	struct minivmm_translation translation = translate(vcpu, 0x12345678);
+
+	EXPECT_EQ(1, translation.valid);
+	EXPECT_EQ(0x12345678, translation.physical_address);
+}
+
+/* An instruction that waits for its owner is not disturbed. */
+GUEST64(guest_mmio, "mov $0x8000000, %ebx\n"
+		    "mov (%rbx), %eax\n"
+		    "out %eax, $0x10\n");
+
+TEST(translate_between_an_exit_and_the_next_run)
+{
+	struct vcpu *vcpu = trap_guest(MODE_LONG, guest_mmio);
+	uint32_t value = 0x11223344;
+
+	vcpu_run_to(vcpu, MINIVMM_EXIT_MMIO);
+	EXPECT_EQ(0x8000123, translate(vcpu, 0x8000123).physical_address);
+	memcpy(vcpu->run->mmio.data, &value, sizeof(value));
+	EXPECT_EQ(value, vcpu_run_to_out(vcpu, 0x10));
+}
+
+TEST(translate_bad_pointer_is_efault)
+{
+	struct vcpu *vcpu = trap_guest(MODE_LONG, guest_int3);
+
+	EXPECT_ERRNO(EFAULT, ioctl(vcpu->fd, MINIVMM_TRANSLATE, (void *)0x1000));
+}

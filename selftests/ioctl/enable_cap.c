@@ -87,3 +87,14 @@ TEST(disable_quirks2_of_what_is_no_quirk_is_einval)
 	/* The older call does not look at what it is given. */
 	EXPECT_OK(vm_enable(vm, MINIVMM_CAP_DISABLE_QUIRKS, 1 << 20));
 }
+
+TEST(disable_exits_that_do_not_exist_is_einval)
+{
+	struct vm *vm = vm_create();
+	int exits = device_capability(MINIVMM_CAP_X86_DISABLE_EXITS);
+
+	EXPECT_TRUE((exits & 0xe) == 0xe);
+	EXPECT_ERRNO(EINVAL, vm_enable(vm, MINIVMM_CAP_X86_DISABLE_EXITS, 0x10));
+	EXPECT_ERRNO(EINVAL, vm_enable(vm, MINIVMM_CAP_X86_DISABLE_EXITS, 1ULL << 32));
+	EXPECT_OK(vm_enable(vm, MINIVMM_CAP_X86_DISABLE_EXITS, exits));
+}

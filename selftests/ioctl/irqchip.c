@@ -361,13 +361,18 @@ TEST(set_vapic_addr_without_a_local_apic_is_einval)
 	EXPECT_ERRNO(EINVAL, set_vapic_addr(vm_create(), 0));
 }
 
-TEST(set_vapic_addr_of_a_page_is_einval)
+TEST(set_vapic_addr_without_memory_is_einval)
 {
 	struct vm *vm = vm_with_chips();
 
-	MINIVMM_ONLY("KVM can keep the task priority there");
 	vm_add_memory(vm, 0, GUEST_MEMORY);
-	EXPECT_ERRNO(EINVAL, set_vapic_addr(vm, 0x1000));
+	EXPECT_EQ(0, set_vapic_addr(vm, 0x1000));
+	vm = vm_with_chips();
+	vm_add_memory(vm, 0, GUEST_MEMORY);
+	EXPECT_ERRNO(EINVAL, set_vapic_addr(vm, GUEST_MEMORY));
+	vm = vm_with_chips();
+	vm_add_memory(vm, 0, GUEST_MEMORY);
+	EXPECT_ERRNO(EINVAL, set_vapic_addr(vm, GUEST_MEMORY - 2));
 }
 
 TEST(set_vapic_addr_bad_pointer_is_efault)
@@ -375,4 +380,22 @@ TEST(set_vapic_addr_bad_pointer_is_efault)
 	struct vcpu *vcpu = vcpu_create(vm_with_chips(), 0);
 
 	EXPECT_ERRNO(EFAULT, ioctl(vcpu->fd, MINIVMM_SET_VAPIC_ADDR, BAD_POINTER));
+}
+
+TEST(tpr_access_reporting_with_flags_is_einval)
+{
+	struct minivmm_tpr_access_ctl control = { .enabled = 1, .flags = 1 };
+	struct vcpu *vcpu = vcpu_create(vm_with_chips(), 0);
+
+	EXPECT_ERRNO(EINVAL, ioctl(vcpu->fd, MINIVMM_TPR_ACCESS_REPORTING, &control));
+	control.flags = 0;
+	EXPECT_OK(ioctl(vcpu->fd, MINIVMM_TPR_ACCESS_REPORTING, &control));
+	EXPECT_EQ(1, control.enabled);
+}
+
+TEST(tpr_access_reporting_bad_pointer_is_efault)
+{
+	struct vcpu *vcpu = vcpu_create(vm_with_chips(), 0);
+
+	EXPECT_ERRNO(EFAULT, ioctl(vcpu->fd, MINIVMM_TPR_ACCESS_REPORTING, BAD_POINTER));
 }

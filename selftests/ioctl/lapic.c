@@ -7,6 +7,7 @@
  */
 #include <sys/mman.h>
 
+#include "irq.h"
 #include "../guest/apic.h"
 
 #define X2APIC		0x400
@@ -351,6 +352,55 @@ TEST(msi_with_flags_is_einval)
 	EXPECT_ERRNO(EINVAL, ioctl(vcpu->vm->fd, MINIVMM_SIGNAL_MSI, &msi));
 	msi.flags = 1u << 31;
 	EXPECT_ERRNO(EINVAL, ioctl(vcpu->vm->fd, MINIVMM_SIGNAL_MSI, &msi));
+}
+
+TEST(msi_of_32_bit_ids_checks_the_address)
+{
+	struct minivmm_enable_cap cap = {
+		.cap = MINIVMM_CAP_X2APIC_API,
+		.args = { MINIVMM_X2APIC_API_USE_32BIT_IDS },
+	};
+	struct minivmm_msi msi = { .address_lo = 0xfee00000, .address_hi = 1, .data = 0x51 };
+	struct vcpu *vcpu = create(0);
+
+	enable_lapic(vcpu);
+	/* Without ids of 32 bits nobody looks there. */
+	EXPECT_EQ(1, ioctl(vcpu->vm->fd, MINIVMM_SIGNAL_MSI, &msi));
+	ASSERT_OK(ioctl(vcpu->vm->fd, MINIVMM_ENABLE_CAP, &cap));
+	EXPECT_ERRNO(EINVAL, ioctl(vcpu->vm->fd, MINIVMM_SIGNAL_MSI, &msi));
+	msi.address_hi = 0x80;
+	EXPECT_ERRNO(EINVAL, ioctl(vcpu->vm->fd, MINIVMM_SIGNAL_MSI, &msi));
+	/* For 0x100, which is not there. */
+	msi.address_hi = 0x100;
+	EXPECT_EQ(0, ioctl(vcpu->vm->fd, MINIVMM_SIGNAL_MSI, &msi));
+	msi.address_hi = 0;
+	msi.data = 0x52;
+	EXPECT_EQ(1, ioctl(vcpu->vm->fd, MINIVMM_SIGNAL_MSI, &msi));
+}
+
+/* Of those that it may go to; the one that it is does not change. */
+TEST(msi_of_lowest_priority_goes_by_its_vector)
+{
+	struct vcpu *vcpu[3] = { create(0) };
+
+	vcpu[1] = vcpu_create(vcpu[0]->vm, 1);
+	vcpu[2] = vcpu_create(vcpu[0]->vm, 2);
+	for (unsigned int i = 0; i < 3; i++) {
+		struct minivmm_lapic_state state = get_lapic(vcpu[i]);
+
+		*(uint32_t *)&state.regs[LDR] = 1u << (24 + i);
+		*(uint32_t *)&state.regs[SPIV] = 0x1ff;
+		ASSERT_OK(set_lapic(vcpu[i], &state));
+	}
+	for (unsigned int vector = 0x50; vector < 0x56; vector++) {
+		/* Logical 7: all three; then 5: the first and the last. */
+		EXPECT_EQ(1, signal_msi(vcpu[0], 0xfee07004, 0x100 | vector));
+		for (unsigned int i = 0; i < 3; i++)
+			EXPECT_EQ(vector % 3 == i, lapic_requested(vcpu[i], vector));
+		EXPECT_EQ(1, signal_msi(vcpu[0], 0xfee05004, 0x100 | (vector + 16)));
+		for (unsigned int i = 0; i < 3; i++)
+			EXPECT_EQ(vector % 2 * 2 == i, lapic_requested(vcpu[i], vector + 16));
+	}
 }
 
 TEST(msi_at_a_bad_pointer_is_efault)

@@ -173,31 +173,6 @@ TEST(disabled_takes_nothing)
 	EXPECT_EQ(0, lapic_accept(&apic, 0x41, false));
 }
 
-TEST(arbitration_priority)
-{
-	/* TPR, in service, waiting, APR */
-	static const u8 rows[][4] = {
-		{ 0x00, 0x00, 0x00, 0x00 }, { 0x2f, 0x00, 0x00, 0x2f },
-		{ 0x2f, 0x00, 0x31, 0x30 }, { 0x3f, 0x00, 0x31, 0x3f },
-		{ 0x3f, 0x35, 0x00, 0x30 }, { 0x4f, 0x35, 0x00, 0x4f },
-		{ 0x10, 0x35, 0x91, 0x90 }, { 0x00, 0x95, 0x41, 0x90 },
-	};
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(rows); i++) {
-		as_xapic(0);
-		if (rows[i][1]) {
-			lapic_accept(&apic, rows[i][1], false);
-			take();
-		}
-		if (rows[i][2])
-			lapic_accept(&apic, rows[i][2], false);
-		wr(LAPIC_TPR, rows[i][0]);
-		EXPECT_EQ(rows[i][3], lapic_arbitration_priority(&apic));
-		EXPECT_EQ(0, rd(LAPIC_APR));
-	}
-}
-
 /* Who may be meant: */
 enum who {
 	XAPIC_3,	/* xAPIC of id 3, logical id 8, flat */

@@ -224,6 +224,7 @@ void *make_capability(struct worker *w)
 		MINIVMM_CAP_X86_USER_SPACE_MSR, MINIVMM_CAP_EXIT_ON_EMULATION_FAILURE,
 		MINIVMM_CAP_DISABLE_QUIRKS, MINIVMM_CAP_DISABLE_QUIRKS2,
 		MINIVMM_CAP_X86_DISABLE_EXITS, MINIVMM_CAP_MAX_VCPU_ID,
+		MINIVMM_CAP_ENFORCE_PV_FEATURE_CPUID,
 	};
 	struct minivmm_enable_cap *cap = (void *)w->scratch;
 
@@ -232,6 +233,10 @@ void *make_capability(struct worker *w)
 		.flags = below(&w->rng, 16) ? 0 : number(&w->rng),
 	};
 	cap->args[0] = below(&w->rng, 4) ? below(&w->rng, 16) : number(&w->rng);
+	/* Where Bochs halts with IF=0, it does not let the host's interrupts in. */
+	if (cap->cap == MINIVMM_CAP_X86_DISABLE_EXITS)
+		cap->args[0] &= ~(uint64_t)(MINIVMM_X86_DISABLE_EXITS_HLT |
+					    MINIVMM_X86_DISABLE_EXITS_MWAIT);
 	return cap;
 }
 
