@@ -118,25 +118,29 @@ GUEST(guest_touch_area,
 #define WAIT_FOR(note)							\
 	"4:	pause\n cmpl $0, " note "\n je 4b\n"
 
-GUEST(guest_x2apic_write, WITH_CHIPS(TIMED_LOOP(
-	"xor %edx, %edx\n" WRMSR("0x837", "0x10000"))));
-GUEST(guest_ioapic_write, WITH_CHIPS(TIMED_LOOP(
-	"mov $0xfec00000, %ecx\n movl $0, (%rcx)\n")));
-GUEST(guest_self_ipi, WITH_CHIPS(TIMED_LOOP(
-	"xor %edx, %edx\n" WRMSR("0x83f", "0x60") "nop\n")));
+#define CHIPS_LOOP(operation)	WITH_CHIPS(TIMED_LOOP(operation))
+#define CLEAR_EDX		"xor %edx, %edx\n"
+
+GUEST(guest_x2apic_write, CHIPS_LOOP(CLEAR_EDX WRMSR("0x837", "0x10000")));
+GUEST(guest_ioapic_write, CHIPS_LOOP("mov $0xfec00000, %ecx\n movl $0, (%rcx)\n"));
+GUEST(guest_self_ipi, CHIPS_LOOP(CLEAR_EDX WRMSR("0x83f", "0x60") "nop\n"));
+
 /* To the second vCPU: until its handler's first instruction. */
-GUEST(guest_ipi, WITH_CHIPS(WAIT_FOR(NOTE_READY) REPEATED(
-	"rdtsc\n mov %eax, %esi\n"
-	"mov $1, %edx\n" WRMSR("0x830", "0x60")
-	WAIT_FOR(NOTE_TAKEN)
-	"mov " NOTE_TIME ", %eax\n sub %esi, %eax\n")));
+#define SEND_IPI							\
+	"rdtsc\n mov %eax, %esi\n"					\
+	"mov $1, %edx\n" WRMSR("0x830", "0x60")				\
+	WAIT_FOR(NOTE_TAKEN)						\
+	"mov " NOTE_TIME ", %eax\n sub %esi, %eax\n"
+
 /* From the deadline, 20,000 ticks after it was set, to the handler's first. */
-GUEST(guest_timer, WITH_CHIPS(
-	"xor %edx, %edx\n" WRMSR("0x832", "0x40060") REPEATED(
-	"rdtsc\n shl $32, %rdx\n lea 20000(%rax, %rdx), %rax\n"
-	"mov %eax, %esi\n mov %rax, %rdx\n shr $32, %rdx\n"
-	"mov $0x6e0, %ecx\n wrmsr\n"
-	WAIT_FOR(NOTE_TAKEN)
-	"mov " NOTE_TIME ", %eax\n sub %esi, %eax\n")));
+#define SET_DEADLINE							\
+	"rdtsc\n shl $32, %rdx\n lea 20000(%rax, %rdx), %rax\n"		\
+	"mov %eax, %esi\n mov %rax, %rdx\n shr $32, %rdx\n"		\
+	"mov $0x6e0, %ecx\n wrmsr\n"					\
+	WAIT_FOR(NOTE_TAKEN)						\
+	"mov " NOTE_TIME ", %eax\n sub %esi, %eax\n"
+
+GUEST(guest_ipi, WITH_CHIPS(WAIT_FOR(NOTE_READY) REPEATED(SEND_IPI)));
+GUEST(guest_timer, WITH_CHIPS(CLEAR_EDX WRMSR("0x832", "0x40060") REPEATED(SET_DEADLINE)));
 
 #endif
