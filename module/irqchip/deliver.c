@@ -121,8 +121,8 @@ static struct vcpu *choose_by_vector(struct vm *vm,
 	nr = message->vector % nr;
 	for_each_set_bit(id, candidates, MINIVMM_MAX_VCPUS)
 		if (!nr--)
-			break;
-	return vm->vcpus[id];
+			return vm->vcpus[id];
+	return NULL;
 }
 
 /**

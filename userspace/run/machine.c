@@ -40,17 +40,17 @@
  */
 static void *map_aligned(__u64 size)
 {
-	char *area = mmap(NULL, size + LARGE_PAGE, PROT_READ | PROT_WRITE,
+	void *area = mmap(NULL, size + LARGE_PAGE, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	__u64 before;
+	unsigned long from = (unsigned long)area;
+	unsigned long start = (from + LARGE_PAGE - 1) & -LARGE_PAGE;
 
 	if (area == MAP_FAILED)
 		return area;
-	before = -(unsigned long)area & (LARGE_PAGE - 1);
-	if (before)
-		munmap(area, before);
-	munmap(area + before + size, LARGE_PAGE - before);
-	return area + before;
+	if (start > from)
+		munmap(area, start - from);
+	munmap((void *)(start + size), from + LARGE_PAGE - start);
+	return (void *)start;
 }
 
 void machine_add_memory(struct machine *m)
