@@ -30,6 +30,17 @@
 	vm_stat((vcpu)->vm, "ept_faults") - before_;			\
 })
 
+/* A host of less than 512 MiB does not give any unless it is told to. */
+static void allow_large_pages(void)
+{
+	FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "w");
+
+	if (file) {
+		fputs("madvise", file);
+		fclose(file);
+	}
+}
+
 /* Whether the memory is in large pages: else the test is skipped. */
 static void fill_with_large_pages(uint8_t *memory, size_t size)
 {
@@ -37,6 +48,7 @@ static void fill_with_large_pages(uint8_t *memory, size_t size)
 	char line[200];
 	FILE *file;
 
+	allow_large_pages();
 	memset(memory, 0, size);
 	file = fopen("/proc/self/smaps", "r");
 	ASSERT_TRUE(file);
