@@ -97,7 +97,7 @@ TEST(two_vcpus_wait_for_each_other)
 	run_turns();
 }
 
-/* Many PAUSEs would fit into the time that the host gives to a thread. */
+/* Else there are some 40 loops for each turn: what fits into a thread's time. */
 TEST(vcpu_that_spins_gives_way)
 {
 	unsigned long long exits;
@@ -112,7 +112,7 @@ TEST(vcpu_that_spins_gives_way)
 	exits = vm_exits(vm, 0, "PAUSE_INSTRUCTION") + vm_exits(vm, 1, "PAUSE_INSTRUCTION");
 	if (!exits)
 		SKIP("the processor has no PAUSE-loop exiting");
-	EXPECT(exits < 3 * 100, "%llu PAUSE loops for 100 turns", exits);
+	EXPECT(exits < 20 * 100, "%llu PAUSE loops for 100 turns", exits);
 }
 
 /* One vCPU writes code, the other runs it. */
