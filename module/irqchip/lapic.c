@@ -33,13 +33,19 @@ bool lapic_software_enabled(const struct lapic *apic)
 	return lapic_reg(apic, LAPIC_SPIV) & SPIV_ENABLED;
 }
 
-/* Returns the highest vector of ISR or IRR, -1 if there is none. */
-static int highest_vector(const struct lapic *apic, u32 offset)
+/**
+ * lapic_highest_vector() - the highest vector of ISR or IRR
+ * @regs: of a local APIC, or a virtual-APIC page
+ * @offset: LAPIC_ISR or LAPIC_IRR
+ *
+ * Return: the vector, -1 if there is none
+ */
+int lapic_highest_vector(const u32 *regs, u32 offset)
 {
 	int i;
 
 	for (i = 7; i >= 0; i--) {
-		u32 word = apic->regs[offset / 4 + i * 4];
+		u32 word = regs[offset / 4 + i * 4];
 
 		if (word)
 			return i * 32 + 31 - __builtin_clz(word);
@@ -55,7 +61,7 @@ static int highest_vector(const struct lapic *apic, u32 offset)
  */
 int lapic_highest_irr(const struct lapic *apic)
 {
-	return highest_vector(apic, LAPIC_IRR);
+	return lapic_highest_vector(apic->regs, LAPIC_IRR);
 }
 
 /**
@@ -67,8 +73,8 @@ int lapic_highest_irr(const struct lapic *apic)
  */
 u32 lapic_vapic_word(const struct lapic *apic)
 {
-	int irr = highest_vector(apic, LAPIC_IRR);
-	int isr = highest_vector(apic, LAPIC_ISR);
+	int irr = lapic_highest_vector(apic->regs, LAPIC_IRR);
+	int isr = lapic_highest_vector(apic->regs, LAPIC_ISR);
 
 	return (lapic_reg(apic, LAPIC_TPR) & 0xff) |
 	       (isr < 0 ? 0 : PRIORITY_CLASS((u32)isr) << 8) |
@@ -79,7 +85,7 @@ u32 lapic_vapic_word(const struct lapic *apic)
 u32 lapic_processor_priority(const struct lapic *apic)
 {
 	u32 tpr = lapic_reg(apic, LAPIC_TPR) & 0xff;
-	int isr = highest_vector(apic, LAPIC_ISR);
+	int isr = lapic_highest_vector(apic->regs, LAPIC_ISR);
 
 	if (isr < 0 || PRIORITY_CLASS(tpr) >= PRIORITY_CLASS((u32)isr))
 		return tpr;
@@ -94,7 +100,7 @@ u32 lapic_processor_priority(const struct lapic *apic)
  */
 int lapic_pending(const struct lapic *apic)
 {
-	int vector = highest_vector(apic, LAPIC_IRR);
+	int vector = lapic_highest_vector(apic->regs, LAPIC_IRR);
 
 	if (vector < 0 || !lapic_is_enabled(apic) ||
 	    PRIORITY_CLASS((u32)vector) <= lapic_processor_priority(apic))
@@ -116,7 +122,7 @@ void lapic_acknowledge(struct lapic *apic, u8 vector)
 /* The guest has ended the interrupt it serves, if there is one. */
 void lapic_end_of_interrupt(struct lapic *apic, struct lapic_effects *effects)
 {
-	int vector = highest_vector(apic, LAPIC_ISR);
+	int vector = lapic_highest_vector(apic->regs, LAPIC_ISR);
 
 	if (vector < 0)
 		return;

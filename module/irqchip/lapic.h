@@ -148,6 +148,7 @@ bool lapic_matches(const struct lapic *apic, const struct irq_message *message);
 int lapic_accept(struct lapic *apic, u8 vector, bool level);
 int lapic_pending(const struct lapic *apic);
 u32 lapic_vapic_word(const struct lapic *apic);
+int lapic_highest_vector(const u32 *regs, u32 offset);
 int lapic_highest_irr(const struct lapic *apic);
 void lapic_acknowledge(struct lapic *apic, u8 vector);
 void lapic_lend(struct lapic *apic, u32 *page);

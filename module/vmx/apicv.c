@@ -158,15 +158,7 @@ void vmx_apicv_update(struct vmx_vcpu *vx)
 /* Returns the highest vector of ISR or IRR in the page; 0: there is none. */
 static u8 highest_vector(const struct vmx_vcpu *vx, u32 offset)
 {
-	int i;
-
-	for (i = 7; i >= 0; i--) {
-		u32 word = vx->apicv.page[offset / 4 + i * 4];
-
-		if (word)
-			return i * 32 + __fls(word);
-	}
-	return 0;
+	return max(lapic_highest_vector(vx->apicv.page, offset), 0);
 }
 
 /* The exit that a lower priority causes, if something waits for it. */
