@@ -116,6 +116,12 @@ static void load_here(struct vmx_vcpu *vx)
 		vmcs_writel(HOST_GS_BASE, cpu_kernelmode_gs_base(vx->cpu));
 		vmcs_writel(HOST_IA32_SYSENTER_ESP, (unsigned long)
 			    (cpu_entry_stack(vx->cpu) + 1));
+		/*
+		 * The machine may have slept, and its counter begun anew: have
+		 * the timer looked at.
+		 */
+		if (vx->vcpu.irq.timer_tsc)
+			vx->vcpu.irq.timer_tsc = 1;
 	}
 }
 
