@@ -24,9 +24,9 @@
 #include "vmx.h"
 #include "vmcs.h"
 
-static bool apicv;
+static bool apicv = true;
 module_param(apicv, bool, 0444);
-MODULE_PARM_DESC(apicv, "Let the processor virtualize local APICs, if it can (default: N)");
+MODULE_PARM_DESC(apicv, "Let the processor virtualize local APICs, if it can");
 
 #define X2APIC_MSR(offset)	(LAPIC_MSR_FIRST + (offset) / 16)
 

@@ -24,7 +24,8 @@ TOP = os.path.abspath(f"{os.path.dirname(os.path.abspath(__file__))}/../..")
 
 # Some kernels' modules have a parameter and others do not, see parameters().
 PARAMETERS = {
-    # APICv: a self-IPI followed by HLT hung with it, in Bochs.
+    # The oracle is the local APIC that KVM itself models: with APICv it gives a
+    # few other answers (registers that an x2APIC lacks, a deadline set early).
     "kvm_intel": ("enable_apicv=0", "nested=1"),
     # Since 6.12 a loaded kvm_intel would hold VT-x even without a VM.
     "kvm": ("enable_virt_at_load=0",),

@@ -3,8 +3,8 @@
  * Interrupts that the processor itself delivers and ends: what is still seen, and
  * by whom, and that it is done without exits.
  *
- * All but the last test ask for what holds without the processor's help, too;
- * apic_virtual.c has the module loaded so that it helps.
+ * All but the last test ask for what holds without the processor's help, too
+ * (apic_plain.c runs the other tests of local APICs so).
  *
  * SDM: "APIC Virtualization and Virtual Interrupts".
  */
