@@ -90,8 +90,8 @@ void vcpu_tsc_init(struct vcpu *vcpu);
 u64 vcpu_scale_tsc(const struct vcpu *vcpu, u64 host_tsc);
 u64 vcpu_read_tsc(const struct vcpu *vcpu);
 int vcpu_write_tsc(struct vcpu *vcpu, u32 index, u64 data, bool host);
-long vm_tsc_ioctl(struct vm *vm, unsigned int cmd, unsigned long khz);
-long vcpu_tsc_ioctl(struct vcpu *vcpu, unsigned int cmd, unsigned long khz);
+long vm_tsc_ioctl(struct vm *vm, unsigned int cmd, u32 khz);
+long vcpu_tsc_ioctl(struct vcpu *vcpu, unsigned int cmd, u32 khz);
 long vcpu_attribute_ioctl(struct vcpu *vcpu, unsigned int cmd,
 			  const void __user *user);
 

@@ -146,10 +146,10 @@ static int set_khz(struct vcpu *vcpu, u32 khz)
 	return 0;
 }
 
-/* Rates that the ratio, of 16 bits before its point, has no room for. */
-static bool khz_is_valid(unsigned long khz)
+/* The ratio has 16 bits before its point; and GET_TSC_KHZ returns an int. */
+static bool khz_is_valid(u32 khz)
 {
-	return khz <= U32_MAX && khz < (u64)tsc_khz << 16;
+	return khz < INT_MAX && khz < (u64)tsc_khz << 16;
 }
 
 /**
@@ -178,7 +178,7 @@ void vcpu_tsc_init(struct vcpu *vcpu)
  *
  * Return: 0, or the rate; -EINVAL: not a rate that can be had.
  */
-long vm_tsc_ioctl(struct vm *vm, unsigned int cmd, unsigned long khz)
+long vm_tsc_ioctl(struct vm *vm, unsigned int cmd, u32 khz)
 {
 	if (cmd == MINIVMM_GET_TSC_KHZ)
 		return READ_ONCE(vm->tsc.khz);
@@ -196,7 +196,7 @@ long vm_tsc_ioctl(struct vm *vm, unsigned int cmd, unsigned long khz)
  *
  * Return: 0, or the rate; -EINVAL: not a rate that can be had.
  */
-long vcpu_tsc_ioctl(struct vcpu *vcpu, unsigned int cmd, unsigned long khz)
+long vcpu_tsc_ioctl(struct vcpu *vcpu, unsigned int cmd, u32 khz)
 {
 	if (cmd == MINIVMM_GET_TSC_KHZ)
 		return vcpu->tsc.khz;
