@@ -138,6 +138,11 @@ static bool offer_leaf(u32 function, u32 index, u32 *regs)
 		/* Sub-leaves until one says: no more caches. */
 		regs[EAX] &= 0x3fff;
 		return regs[EAX] & 0x1f;
+	case 6:
+		/* The local APIC's timer never stops: no need for a PIT. */
+		memset(regs, 0, 4 * sizeof(*regs));
+		regs[EAX] = F(ARAT);
+		return index == 0;
 	case 0xd:
 		return mask_xsave_leaf(index, regs);
 	case 2:

@@ -5,8 +5,9 @@
  * on /dev/kvm, by the same launcher. scripts/bench-linux runs it and makes a page
  * of what it prints.
  *
- * Ticks are taken in one run, and exits in another, by the tracepoints of either
- * module: counting takes time, too.
+ * Exits are counted in one run, by the tracepoints of either module, and ticks are
+ * taken in a second one: counting takes time, and so does the first of all runs,
+ * which is the first to touch much of the host's memory.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -132,16 +133,18 @@ static void read_histogram(struct side *side)
 
 static void measure(struct side *side)
 {
-	unsigned long long start = __rdtsc(), hello;
+	unsigned long long start, hello;
 
+	set_trigger(side, "");
+	hello = boot(side->device);
+	read_histogram(side);
+	set_trigger(side, "!");
+	if (!hello)
+		return;
+	start = __rdtsc();
 	hello = boot(side->device);
 	side->to_end = __rdtsc() - start;
 	side->to_init = hello ? hello - start : 0;
-	set_trigger(side, "");
-	if (!boot(side->device))
-		side->to_init = 0;
-	read_histogram(side);
-	set_trigger(side, "!");
 }
 
 static void print_row(const char *name, unsigned long long ours,
