@@ -59,14 +59,10 @@ static int vm_stats_show(struct seq_file *seq, void *unused)
 {
 	struct vm *vm = seq->private;
 	u64 entries = 0, user_exits = 0, ept_faults = 0, emulated = 0;
-	int id;
+	const struct vcpu *vcpu;
 
 	mutex_lock(&vm->lock);
-	for (id = 0; id < vm->vcpus_end; id++) {
-		const struct vcpu *vcpu = vm->vcpus[id];
-
-		if (!vcpu)
-			continue;
+	for_each_vcpu(vcpu, vm) {
 		entries += vcpu->stats.entries;
 		user_exits += vcpu->stats.user_exits;
 		ept_faults += vcpu->stats.ept_faults;

@@ -270,6 +270,45 @@ struct vcpu {
 };
 
 /**
+ * vm_vcpu - one of a VM's vCPUs
+ * @vm: the VM; no lock is needed
+ * @id: below MINIVMM_MAX_VCPUS
+ *
+ * Return: the vCPU; NULL: there is none of this number yet.
+ */
+static inline struct vcpu *vm_vcpu(struct vm *vm, unsigned int id)
+{
+	/* Pairs with vcpu_publish(): what the pointer leads to. */
+	return smp_load_acquire(&vm->vcpus[id]);
+}
+
+/**
+ * vm_next_vcpu - the first of a VM's vCPUs from a number on
+ * @vm: the VM; no lock is needed
+ * @id: the number
+ *
+ * Return: the vCPU; NULL: there are no more.
+ */
+static inline struct vcpu *vm_next_vcpu(struct vm *vm, unsigned int id)
+{
+	unsigned int end = READ_ONCE(vm->vcpus_end);
+	struct vcpu *vcpu = NULL;
+
+	for (; id < end && !vcpu; id++)
+		vcpu = vm_vcpu(vm, id);
+	return vcpu;
+}
+
+/**
+ * for_each_vcpu - go through the vCPUs that a VM has by now
+ * @vcpu: each of them, in the order of their numbers
+ * @vm: the VM; no lock is needed, as none goes before the VM does
+ */
+#define for_each_vcpu(vcpu, vm)						\
+	for ((vcpu) = vm_next_vcpu(vm, 0); (vcpu);			\
+	     (vcpu) = vm_next_vcpu(vm, (vcpu)->id + 1))
+
+/**
  * vcpu_has_lapic - whether a vCPU's local APIC is in the kernel
  * @vcpu: the vCPU
  */

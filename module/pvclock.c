@@ -362,8 +362,8 @@ static void get_clock(struct vm *vm, struct minivmm_clock_data *data)
 static int set_clock(struct vm *vm, const struct minivmm_clock_data *data)
 {
 	u64 ns = data->clock;
+	struct vcpu *vcpu;
 	s64 since;
-	int id;
 
 	if (data->flags & ~(MINIVMM_CLOCK_TSC_STABLE | MINIVMM_CLOCK_REALTIME |
 			    MINIVMM_CLOCK_HOST_TSC))
@@ -378,13 +378,8 @@ static int set_clock(struct vm *vm, const struct minivmm_clock_data *data)
 	vm->clock.ns = ns;
 	WRITE_ONCE(vm->clock.generation, vm->clock.generation + 1);
 	spin_unlock(&vm->clock.lock);
-	for (id = 0; id < READ_ONCE(vm->vcpus_end); id++) {
-		/* Pairs with vcpu_publish(). */
-		struct vcpu *vcpu = smp_load_acquire(&vm->vcpus[id]);
-
-		if (vcpu)
-			vcpu_kick(vcpu);
-	}
+	for_each_vcpu(vcpu, vm)
+		vcpu_kick(vcpu);
 	return 0;
 }
 

@@ -80,8 +80,7 @@ void vcpu_spins(struct vcpu *vcpu)
 		struct vcpu *other;
 
 		id = id + 1 < end ? id + 1 : 0;
-		/* Pairs with vcpu_publish(): what the pointer leads to. */
-		other = smp_load_acquire(&vm->vcpus[id]);
+		other = vm_vcpu(vm, id);
 		if (!other || other == vcpu || !yield_to_vcpu(other))
 			continue;
 		WRITE_ONCE(vm->yielded_to, id);
@@ -101,8 +100,7 @@ void vcpu_yield_to(struct vcpu *vcpu, unsigned long id)
 	if (id >= MINIVMM_MAX_VCPUS)
 		return;
 	id = array_index_nospec(id, MINIVMM_MAX_VCPUS);
-	/* Pairs with vcpu_publish(): what the pointer leads to. */
-	other = smp_load_acquire(&vcpu->vm->vcpus[id]);
+	other = vm_vcpu(vcpu->vm, id);
 	if (other && other != vcpu)
 		yield_to_vcpu(other);
 }

@@ -340,7 +340,7 @@ static int vcpu_publish(struct vcpu *vcpu, int fd)
 	if (IS_ERR(file))
 		return PTR_ERR(file);
 	vm_get(vm);
-	/* Pairs with vmx_ept_flush(): what the pointer leads to. */
+	/* Pairs with vm_vcpu(): what the pointer leads to. */
 	smp_store_release(&vm->vcpus[vcpu->id], vcpu);
 	vm->nr_vcpus++;
 	vm->vcpus_end = max_t(int, vm->vcpus_end, vcpu->id + 1);

@@ -104,16 +104,14 @@ static struct vcpu *choose_by_vector(struct vm *vm,
 				     const struct irq_message *message)
 {
 	DECLARE_BITMAP(candidates, MINIVMM_MAX_VCPUS) = { 0 };
-	int id, nr = 0, end = READ_ONCE(vm->vcpus_end);
+	struct vcpu *vcpu;
+	int id, nr = 0;
 
-	for (id = 0; id < end; id++) {
-		/* Pairs with vcpu_publish(): what the pointer leads to. */
-		struct vcpu *vcpu = smp_load_acquire(&vm->vcpus[id]);
-
-		if (!vcpu || !lapic_matches(&vcpu->irq.apic, message) ||
+	for_each_vcpu(vcpu, vm) {
+		if (!lapic_matches(&vcpu->irq.apic, message) ||
 		    !lapic_software_enabled(&vcpu->irq.apic))
 			continue;
-		__set_bit(id, candidates);
+		__set_bit(vcpu->id, candidates);
 		nr++;
 	}
 	if (!nr)
@@ -137,19 +135,15 @@ static struct vcpu *choose_by_vector(struct vm *vm,
 int irq_deliver(struct vm *vm, const struct irq_message *message,
 		struct vcpu *source)
 {
-	int id, end = READ_ONCE(vm->vcpus_end), ret = -1;
-	struct vcpu *best;
+	struct vcpu *vcpu;
+	int taken, ret = -1;
 
 	if (goes_to_one(message)) {
-		best = choose_by_vector(vm, message);
-		return best ? accept_message(best, message) : -1;
+		vcpu = choose_by_vector(vm, message);
+		return vcpu ? accept_message(vcpu, message) : -1;
 	}
-	for (id = 0; id < end; id++) {
-		/* Pairs with vcpu_publish(): what the pointer leads to. */
-		struct vcpu *vcpu = smp_load_acquire(&vm->vcpus[id]);
-		int taken;
-
-		if (!vcpu || !is_destination(vcpu, message, source))
+	for_each_vcpu(vcpu, vm) {
+		if (!is_destination(vcpu, message, source))
 			continue;
 		taken = accept_message(vcpu, message);
 		if (taken >= 0)

@@ -28,17 +28,13 @@ static struct irqchip *of_ioapic(struct ioapic *ioapic)
 static void pic_output(struct pic *pic, bool level)
 {
 	struct vm *vm = of_pic(pic)->vm;
-	int id, end = READ_ONCE(vm->vcpus_end);
+	struct vcpu *vcpu;
 
 	if (!level)
 		return;
-	for (id = 0; id < end; id++) {
-		/* Pairs with vcpu_publish(): what the pointer leads to. */
-		struct vcpu *vcpu = smp_load_acquire(&vm->vcpus[id]);
-
-		if (vcpu && lapic_takes_pic(&vcpu->irq.apic))
+	for_each_vcpu(vcpu, vm)
+		if (lapic_takes_pic(&vcpu->irq.apic))
 			vcpu_request(vcpu, VCPU_REQ_INTERRUPT);
-	}
 }
 
 /* Told of when the lock is let go of: see irqchip_unlock(). */
@@ -377,17 +373,15 @@ int irqchip_create_split(struct vm *vm, u64 pins)
  */
 void irqchip_set_x2apic_api(struct vm *vm, u64 flags)
 {
-	int id;
+	struct vcpu *vcpu;
 
 	if (flags & MINIVMM_X2APIC_API_USE_32BIT_IDS)
 		vm->x2apic_ids = true;
 	if (flags & MINIVMM_X2APIC_API_DISABLE_BROADCAST_QUIRK)
 		vm->x2apic_no_broadcast_quirk = true;
-	for (id = 0; id < vm->vcpus_end; id++) {
-		if (!vm->vcpus[id])
-			continue;
-		vm->vcpus[id]->irq.apic.ids_32bit = vm->x2apic_ids;
-		vm->vcpus[id]->irq.apic.no_broadcast_quirk =
+	for_each_vcpu(vcpu, vm) {
+		vcpu->irq.apic.ids_32bit = vm->x2apic_ids;
+		vcpu->irq.apic.no_broadcast_quirk =
 			vm->x2apic_no_broadcast_quirk;
 	}
 }

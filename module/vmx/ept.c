@@ -416,18 +416,12 @@ static void exit_guest(void *unused)
 /* Interrupts each vCPU that is in the guest; it is out when this returns. */
 static void kick_all(struct vm *vm)
 {
-	int id, end = READ_ONCE(vm->vcpus_end);
+	struct vcpu *vcpu;
 
-	for (id = 0; id < end; id++) {
-		/* Pairs with vcpu_create(): what the pointer leads to. */
-		struct vcpu *vcpu = smp_load_acquire(&vm->vcpus[id]);
-		struct vmx_vcpu *vx;
-		int cpu;
+	for_each_vcpu(vcpu, vm) {
+		struct vmx_vcpu *vx = to_vmx(vcpu);
+		int cpu = READ_ONCE(vx->cpu);
 
-		if (!vcpu)
-			continue;
-		vx = to_vmx(vcpu);
-		cpu = READ_ONCE(vx->cpu);
 		if (READ_ONCE(vx->in_guest) && cpu >= 0)
 			smp_call_function_single(cpu, exit_guest, NULL, 1);
 	}

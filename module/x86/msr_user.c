@@ -146,7 +146,7 @@ long msr_filter_set(struct vm *vm, const void __user *user)
 {
 	struct minivmm_msr_filter *copy;
 	struct msr_filter *filter, *old;
-	int id;
+	struct vcpu *vcpu;
 
 	copy = memdup_user(user, sizeof(*copy));
 	if (IS_ERR(copy))
@@ -160,9 +160,8 @@ long msr_filter_set(struct vm *vm, const void __user *user)
 				  lockdep_is_held(&vm->lock));
 	WRITE_ONCE(vm->msr_filters, vm->msr_filters + 1);
 	/* vCPUs that run have to look at it before they go on. */
-	for (id = 0; id < vm->vcpus_end; id++)
-		if (vm->vcpus[id])
-			vcpu_kick(vm->vcpus[id]);
+	for_each_vcpu(vcpu, vm)
+		vcpu_kick(vcpu);
 	mutex_unlock(&vm->lock);
 	synchronize_rcu();
 	free_filter(old);
