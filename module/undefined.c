@@ -163,9 +163,11 @@ static bool is_movbe(const struct code *code)
 	       (opcode[2] & 0xfe) == 0xf0 && opcode[3] < 0xc0;
 }
 
-static bool is_vmmcall(const struct code *code)
+/* As KVM has it, there is none in real mode and in virtual-8086 mode. */
+static bool is_vmmcall(const struct x86_emulator *e, const struct code *code)
 {
-	return code->count >= 3 && code->bytes[0] == 0x0f &&
+	return e->cr0 & X86_CR0_PE && !(e->rflags & X86_EFLAGS_VM) &&
+	       code->count >= 3 && code->bytes[0] == 0x0f &&
 	       code->bytes[1] == 0x01 && code->bytes[2] == OPCODE_VMMCALL;
 }
 
@@ -177,7 +179,7 @@ static enum outcome undefined(struct vcpu *vcpu)
 	backend->load_emulator(vcpu);
 	fetch(vcpu, &code);
 	skip_prefixes(vcpu, &code);
-	if (is_vmmcall(&code) &&
+	if (is_vmmcall(&vcpu->emulator, &code) &&
 	    vm_has_quirk(vcpu->vm, MINIVMM_X86_QUIRK_FIX_HYPERCALL_INSN))
 		return patch_hypercall(vcpu);
 	if (is_rdpid(&code) && vcpu->cpuid.rdpid &&

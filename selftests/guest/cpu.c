@@ -349,10 +349,6 @@ TEST(tsc_starts_at_zero)
 
 /* ---- the same from ring 3 ---- */
 
-#define TO_RING_3							\
-	"pushq $0x2b\n pushq $0x7000\n pushq $2\n pushq $0x33\n"	\
-	"lea 1f(%rip), %rax\n push %rax\n iretq\n 1: "
-
 GP64(ring3_hlt, TO_RING_3, "hlt")
 GP64(ring3_mov_cr0, TO_RING_3, "mov %cr0, %rax")
 GP64(ring3_rdmsr, TO_RING_3 "mov $0x10, %ecx\n", "rdmsr")

@@ -103,10 +103,6 @@ TEST(page_fault_reserved_bit)
 	EXPECT_EQ(0x123000, trap_expect(vcpu, PF, 0xb)->cr2);
 }
 
-#define TO_RING_3							\
-	"pushq $0x2b\n pushq $0x7000\n pushq $2\n pushq $0x33\n"	\
-	"lea 1f(%rip), %rax\n push %rax\n iretq\n 1: "
-
 GUEST64(guest_ring3_write, TO_RING_3 "mov %eax, 0x123000\n 2: jmp 2b\n");
 
 TEST(page_fault_from_ring_3)

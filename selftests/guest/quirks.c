@@ -88,6 +88,93 @@ TEST(vmmcall_in_a_read_only_page_is_a_page_fault)
 	EXPECT_TRUE(!memcmp(vmmcall, vm_at(vcpu->vm, VMMCALL_AT), sizeof(vmmcall)));
 }
 
+/* Ring 3's page, which ring 0 could write to. */
+GUEST64(amd_hypercall_in_ring_3, TO_RING_3 "vmmcall\n int3\n");
+
+TEST(vmmcall_in_ring_3_is_ring_3_s_page_fault)
+{
+	struct vcpu *vcpu = trap_guest(MODE_LONG, amd_hypercall_in_ring_3);
+
+	vm_map(vcpu, GUEST_CODE, GUEST_CODE | PTE_P | PTE_U);
+	trap_expect(vcpu, PF, 7);
+}
+
+#define PAGE		0x1000
+#define LEFT		0x200000	/* two pages that are not neighbours in memory */
+#define LEFT_GPA	0x42000
+#define RIGHT_GPA	0x40000
+
+/* Of three bytes the last one is on the next page, where HLT follows. */
+static struct vcpu *vmmcall_across_pages(uint64_t left, uint64_t right)
+{
+	struct vcpu *vcpu = trap_guest(MODE_LONG, amd_hypercall);
+	struct minivmm_sregs sregs = vcpu_sregs(vcpu);
+	struct minivmm_regs regs = vcpu_regs(vcpu);
+
+	vm_map(vcpu, LEFT, LEFT_GPA | PTE_P | left);
+	vm_map(vcpu, LEFT + PAGE, RIGHT_GPA | PTE_P | right);
+	vm_write(vcpu->vm, LEFT_GPA + PAGE - 2, vmmcall, 2);
+	vm_write(vcpu->vm, RIGHT_GPA, "\xd9\xf4", 2);
+	sregs.cr0 |= 1 << 16;	/* WP */
+	vcpu_set_sregs(vcpu, &sregs);
+	regs.rip = LEFT + PAGE - 2;
+	regs.rax = 1;
+	vcpu_set_regs(vcpu, &regs);
+	return vcpu;
+}
+
+TEST(vmmcall_across_pages_becomes_vmcall)
+{
+	struct vcpu *vcpu = vmmcall_across_pages(PTE_W, PTE_W);
+
+	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, trap_record(vcpu)->count);
+	EXPECT_TRUE(!memcmp(vm_at(vcpu->vm, LEFT_GPA + PAGE - 2), vmcall, 2));
+	EXPECT_EQ(vmcall[2], *(uint8_t *)vm_at(vcpu->vm, RIGHT_GPA));
+}
+
+/* All of it is written, though one byte changes. */
+TEST(vmmcall_across_pages_needs_both)
+{
+	struct vcpu *vcpu = vmmcall_across_pages(0, PTE_W);
+
+	EXPECT_EQ(LEFT + PAGE - 2, trap_expect(vcpu, PF, 3)->cr2);
+	EXPECT_EQ(0xd9, *(uint8_t *)vm_at(vcpu->vm, RIGHT_GPA));
+	vcpu = vmmcall_across_pages(PTE_W, 0);
+	EXPECT_EQ(LEFT + PAGE, trap_expect(vcpu, PF, 3)->cr2);
+	EXPECT_EQ(0xd9, *(uint8_t *)vm_at(vcpu->vm, RIGHT_GPA));
+}
+
+GUEST16(amd_hypercall_in_16_bits, "vmmcall\n hlt\n");
+
+TEST(vmmcall_in_a_segment_with_a_base)
+{
+	struct minivmm_sregs sregs;
+	struct minivmm_regs regs;
+	struct vcpu *vcpu;
+
+	MINIVMM_ONLY("KVM patches what is at RIP, whatever the segment's base");
+	vcpu = guest_new(MODE_PROT16, amd_hypercall_in_16_bits);
+	sregs = vcpu_sregs(vcpu);
+	regs = vcpu_regs(vcpu);
+	sregs.cs.base = GUEST_CODE;
+	vcpu_set_sregs(vcpu, &sregs);
+	regs.rip = 0;
+	regs.rax = 1;
+	vcpu_set_regs(vcpu, &regs);
+	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, vcpu_regs(vcpu).rax);
+	EXPECT_TRUE(!memcmp(vmcall, vm_at(vcpu->vm, GUEST_CODE), sizeof(vmcall)));
+}
+
+TEST(vmmcall_in_real_mode_is_ud)
+{
+	struct vcpu *vcpu = trap_guest(MODE_REAL, amd_hypercall_in_16_bits);
+
+	EXPECT_EQ(GUEST_CODE, trap_expect(vcpu, UD, 0)->rip);
+	EXPECT_TRUE(!memcmp(vmmcall, vm_at(vcpu->vm, GUEST_CODE), sizeof(vmmcall)));
+}
+
 /* ---- MWAIT_NEVER_UD_FAULTS, MISC_ENABLE_NO_MWAIT ---- */
 
 GUEST64(mwait,
@@ -265,6 +352,38 @@ TEST(rdpid_that_is_not_there_is_ud)
 	if (cpuid_entry(cpuid, 7, 0)->ecx & CPUID_RDPID)
 		SKIP("the processor has it");
 	EXPECT_EQ(GUEST_CODE + 2, trap_expect(vcpu, UD, 0)->rip);
+}
+
+#define RDPID_RCX	".byte 0xf3, 0x0f, 0xc7, 0xf9\n"
+
+GUEST64(steps_rdpid,
+	"pushf\n orl $0x100, (%rsp)\n popf\n"	/* TF */
+	RDPID_RCX
+	"after_step: nop\n nop\n hlt\n");
+extern const uint8_t after_step[];
+
+TEST(rdpid_can_be_stepped)
+{
+	struct vcpu *vcpu = trap_guest(MODE_LONG, steps_rdpid);
+
+	change_ecx(vcpu, 7, 0, CPUID_RDPID);
+	EXPECT_EQ(GUEST_CODE + (after_step - steps_rdpid), trap_expect(vcpu, DB, 0)->rip);
+}
+
+GUEST64(rdpid_behind_sti,
+	"sti\n"
+	RDPID_RCX
+	"after_shadow: nop\n nop\n hlt\n");
+extern const uint8_t after_shadow[];
+
+TEST(interrupts_come_behind_rdpid_behind_sti)
+{
+	struct vcpu *vcpu = guest_new(MODE_LONG, rdpid_behind_sti);
+
+	change_ecx(vcpu, 7, 0, CPUID_RDPID);
+	vcpu->run->request_interrupt_window = 1;
+	vcpu_run_to(vcpu, MINIVMM_EXIT_IRQ_WINDOW_OPEN);
+	EXPECT_EQ(GUEST_CODE + (after_shadow - rdpid_behind_sti), vcpu_regs(vcpu).rip);
 }
 
 GUEST64(movbe,

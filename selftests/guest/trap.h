@@ -30,6 +30,11 @@ enum {
 	NP = 11, SS = 12, GP = 13, PF = 14, MF = 16, AC = 17, XM = 19,
 };
 
+/* Code in 64 bits: what follows runs in ring 3. */
+#define TO_RING_3							\
+	"pushq $0x2b\n pushq $0x7000\n pushq $2\n pushq $0x33\n"	\
+	"lea 1f(%rip), %rax\n push %rax\n iretq\n 1: "
+
 struct trap {
 	uint64_t vector, error, rip, cs, rflags, rsp, cr2, count;
 };
