@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "vm.h"
+#include "module.h"
 
 #define APIC_STUBS	0x9000
 #define APIC_COMMON	0xa000
@@ -67,6 +67,7 @@ enum op {
 	OP_WAIT,	/* with IF=1 until so many interrupts were taken */
 	OP_RDTSC,
 	OP_INC,		/* add 1 to 32 bits at an address, at once */
+	OP_CR8_WINDOW,	/* STI, another CR8, two instructions, CLI */
 };
 
 struct apic_block {
@@ -96,10 +97,12 @@ GUEST64(apic_code,
 	"28: sti\n 3: pause\n cmp %rbx, 48(%r14)\n jb 3b\n cli\n jmp 9f\n"
 	"29: rdtsc\n shl $32, %rdx\n or %rdx, %rax\n jmp 9f\n"
 	"30: lock incl (%rsi)\n jmp 9f\n"
+	"31: sti\n mov %rbx, %cr8\n nop\n nop\n cli\n jmp 9f\n"
 	"9: mov %rax, 24(%r14)\n mov %r15, 32(%r14)\n out %al, $0x10\n jmp 1b\n"
 	".balign 4\n"
 	"7: .long 20b - 7b, 21b - 7b, 22b - 7b, 23b - 7b, 24b - 7b, 25b - 7b\n"
-	".long 26b - 7b, 27b - 7b, 28b - 7b, 29b - 7b, 30b - 7b\n");
+	".long 26b - 7b, 27b - 7b, 28b - 7b, 29b - 7b, 30b - 7b\n"
+	".long 31b - 7b\n");
 
 /* In: the vector on the stack. */
 GUEST64(apic_common,
@@ -271,6 +274,19 @@ static inline struct vcpu *x2apic_guest(void)
 
 	to_x2apic(vcpu);
 	return vcpu;
+}
+
+/* An x2APIC sends an interrupt to itself and ends it, so often: its exits by WRMSR. */
+static inline unsigned long long msr_writes_for(struct vcpu *vcpu, unsigned int count)
+{
+	unsigned long long before = vm_exits(vcpu->vm, 0, "MSR_WRITE");
+
+	for (unsigned int i = 0; i < count; i++) {
+		EXPECT_TRUE(wrmsr(vcpu, X2(ICR), 0x40061));
+		do_op(vcpu, OP_WINDOW, 0, 0);
+	}
+	EXPECT_EQ(count, apic_count(vcpu));
+	return vm_exits(vcpu->vm, 0, "MSR_WRITE") - before;
 }
 
 #endif

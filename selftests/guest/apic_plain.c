@@ -20,6 +20,12 @@ TEST(loaded_without_apicv)
 #undef VECTOR
 #include "apic_smp.c"
 
+TEST(each_end_of_an_interrupt_exits)
+{
+	MINIVMM_ONLY("it is about what debugfs of minivmm says");
+	EXPECT_EQ(40, msr_writes_for(x2apic_guest(), 20));
+}
+
 TEST(loaded_as_it_was)
 {
 	module_reload("", "apicv", 'Y');

@@ -5,6 +5,8 @@
  *
  * SDM: "APIC Timer".
  */
+#define _GNU_SOURCE
+#include <sched.h>
 #include <time.h>
 
 #include "apic.h"
@@ -212,6 +214,29 @@ TEST(deadline_of_any_size)
 	do_op(vcpu, OP_WINDOW, 0, 0);
 	EXPECT_EQ(0, apic_count(vcpu));
 	EXPECT_EQ(~0ull, rdmsr(vcpu, MSR_DEADLINE));
+}
+
+/* Each move has the processor's timer looked at anew. */
+TEST(deadline_holds_while_the_vcpu_moves)
+{
+	struct vcpu *vcpu = timer_guest(DEADLINE | VECTOR);
+	uint64_t tsc = do_op(vcpu, OP_RDTSC, 0, 0) + 5000000;
+	cpu_set_t cpu;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP("one CPU");
+	EXPECT_TRUE(wrmsr(vcpu, MSR_DEADLINE, tsc));
+	for (unsigned int i = 0; i < 6; i++) {
+		CPU_ZERO(&cpu);
+		CPU_SET(i & 1, &cpu);
+		ASSERT_OK(sched_setaffinity(0, sizeof(cpu), &cpu));
+		do_op(vcpu, OP_WINDOW, 0, 0);
+		if (do_op(vcpu, OP_RDTSC, 0, 0) < tsc)
+			ASSERT_EQ(0, apic_count(vcpu));
+	}
+	do_op(vcpu, OP_WAIT, 0, 1);
+	EXPECT_TRUE(do_op(vcpu, OP_RDTSC, 0, 0) >= tsc);
+	EXPECT_EQ(1, apic_count(vcpu));
 }
 
 TEST(deadline_in_another_mode_is_lost)

@@ -3,7 +3,7 @@
  * Interrupts that the processor itself delivers and ends: what is still seen, and
  * by whom, and that it is done without exits.
  *
- * All but the last test ask for what holds without the processor's help, too
+ * All but the last three tests ask for what holds without the processor's help, too
  * (apic_plain.c runs the other tests of local APICs so).
  *
  * SDM: "APIC Virtualization and Virtual Interrupts".
@@ -13,7 +13,6 @@
 
 #include "apic.h"
 #include "irq.h"
-#include "module.h"
 
 #define TO_SELF		0x40000
 #define PIN		20
@@ -108,7 +107,9 @@ TEST(debugger_keeps_interrupts_away)
 	send_to_self(vcpu, 0x61);
 	ASSERT_OK(ioctl(vcpu->fd, MINIVMM_SET_GUEST_DEBUG, &debug));
 	EXPECT_EQ(2 << 16, rdmsr(vcpu, X2(ISR + 0x40)));
+	EXPECT_EQ(0x90, rdmsr(vcpu, X2(PPR)));
 	wrmsr(vcpu, X2(EOI), 0);
+	EXPECT_EQ(0, rdmsr(vcpu, X2(PPR)));
 	EXPECT_EQ(0, rdmsr(vcpu, X2(ISR + 0x40)));
 	do_op(vcpu, OP_WINDOW, 0, 0);
 	EXPECT_EQ(1, apic_count(vcpu));
@@ -154,6 +155,28 @@ TEST(ioapic_hears_of_the_end)
 	EXPECT_EQ(2, apic_count(vcpu));
 }
 
+/* At once, not when the guest exits for something else. */
+TEST(lower_priority_lets_what_waits_in)
+{
+	for (int x2apic = 0; x2apic < 2; x2apic++) {
+		struct vcpu *vcpu = apic_guest();
+
+		if (x2apic)
+			to_x2apic(vcpu);
+		do_op(vcpu, OP_WRITE_CR8, 0, 8);
+		if (x2apic)
+			send_to_self(vcpu, 0x61);
+		else
+			apic_write(vcpu, ICR, TO_SELF | 0x61);
+		do_op(vcpu, OP_CR8_WINDOW, 0, 7);
+		EXPECT_EQ(0, apic_count(vcpu));
+		do_op(vcpu, OP_CR8_WINDOW, 0, 6);
+		EXPECT_EQ(0, apic_count(vcpu));
+		do_op(vcpu, OP_CR8_WINDOW, 0, 5);
+		EXPECT_EQ(1, apic_count(vcpu));
+	}
+}
+
 TEST(interrupts_follow_to_another_cpu)
 {
 	struct vcpu *vcpu = x2apic_guest();
@@ -174,36 +197,67 @@ TEST(interrupts_follow_to_another_cpu)
 	}
 }
 
-static bool file_says(const char *path, const char *start, const char *what)
+static void need_apicv(void)
 {
-	FILE *file = fopen(path, "r");
-	char line[4096];
-	bool found = false;
-
-	while (file && !found && fgets(line, sizeof(line), file))
-		found = !strncmp(line, start, strlen(start)) && strstr(line, what);
-	if (file)
-		fclose(file);
-	return found;
+	MINIVMM_ONLY("it is about what debugfs of minivmm says");
+	if (!vmx_has("apicv") || module_parameter("apicv") != 'Y')
+		SKIP("no APIC virtualization");
 }
 
 TEST(interrupts_of_an_x2apic_end_without_exits)
 {
+	struct vcpu *vcpu;
+
+	need_apicv();
+	vcpu = x2apic_guest();
+	/* Each is sent by one. */
+	EXPECT_EQ(20, msr_writes_for(vcpu, 20));
+	EXPECT_EQ(0, vm_exits(vcpu->vm, 0, "INTERRUPT_WINDOW"));
+}
+
+static unsigned long long register_exits(struct vcpu *vcpu)
+{
+	return vm_exits(vcpu->vm, 0, "MSR_READ") + vm_exits(vcpu->vm, 0, "MSR_WRITE") +
+	       vm_exits(vcpu->vm, 0, "CR_ACCESS") +
+	       vm_exits(vcpu->vm, 0, "TPR_BELOW_THRESHOLD");
+}
+
+TEST(registers_of_an_x2apic_are_used_without_exits)
+{
+	static const uint32_t offsets[] = { TPR, PPR, ISR, ISR + 0x70, TMR, TMR + 0x70,
+					    IRR, IRR + 0x70 };
 	unsigned long long before;
 	struct vcpu *vcpu;
 
-	MINIVMM_ONLY("it is about what debugfs of minivmm says");
-	if (!file_says("/proc/cpuinfo", "vmx flags", " apicv") ||
-	    !file_says("/sys/module/minivmm/parameters/apicv", "Y", ""))
-		SKIP("no APIC virtualization");
+	need_apicv();
 	vcpu = x2apic_guest();
-	before = vm_exits(vcpu->vm, 0, "MSR_WRITE");
-	for (unsigned int i = 0; i < 20; i++) {
-		send_to_self(vcpu, 0x61);
-		do_op(vcpu, OP_WINDOW, 0, 0);
-	}
-	EXPECT_EQ(20, apic_count(vcpu));
-	/* Each was sent by one. */
-	EXPECT_EQ(20, vm_exits(vcpu->vm, 0, "MSR_WRITE") - before);
-	EXPECT_EQ(0, vm_exits(vcpu->vm, 0, "INTERRUPT_WINDOW"));
+	before = register_exits(vcpu);
+	EXPECT_TRUE(wrmsr(vcpu, X2(TPR), 0x3a));
+	for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++)
+		EXPECT_EQ(offsets[i] == TPR || offsets[i] == PPR ? 0x3a : 0,
+			  rdmsr(vcpu, X2(offsets[i])));
+	do_op(vcpu, OP_WRITE_CR8, 0, 5);
+	EXPECT_EQ(5, do_op(vcpu, OP_READ_CR8, 0, 0));
+	EXPECT_EQ(0, register_exits(vcpu) - before);
+}
+
+TEST(priority_of_an_xapic_is_without_exits)
+{
+	unsigned long long before;
+	struct vcpu *vcpu;
+
+	need_apicv();
+	vcpu = apic_guest();
+	before = register_exits(vcpu);
+	do_op(vcpu, OP_WRITE_CR8, 0, 5);
+	EXPECT_EQ(5, do_op(vcpu, OP_READ_CR8, 0, 0));
+	do_op(vcpu, OP_WRITE_CR8, 0, 0);
+	EXPECT_EQ(0, register_exits(vcpu) - before);
+	/* But for a lower one that something waits for. */
+	do_op(vcpu, OP_WRITE_CR8, 0, 6);
+	apic_write(vcpu, ICR, TO_SELF | 0x61);
+	before = register_exits(vcpu);
+	do_op(vcpu, OP_CR8_WINDOW, 0, 5);
+	EXPECT_EQ(1, apic_count(vcpu));
+	EXPECT_EQ(1, register_exits(vcpu) - before);
 }

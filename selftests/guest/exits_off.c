@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "irq.h"
+#include "module.h"
 #include "trap.h"
 
 #define VECTOR		0x61
@@ -251,7 +252,40 @@ TEST(hlt_ends_with_init)
 	EXPECT_EQ(0x77, run_and_send(vcpu, 0x12, MSI_INIT, MSI_STARTUP | START_PAGE));
 }
 
+/* What a VM may do comes together from several calls. */
+TEST(exits_that_are_off_stay_off)
+{
+	struct vm *vm = vm_create();
+
+	exits_off(vm, MINIVMM_X86_DISABLE_EXITS_HLT);
+	exits_off(vm, MINIVMM_X86_DISABLE_EXITS_PAUSE);
+	exits_off(vm, 0);
+	run_a_while(guest_that_halts(vm));
+}
+
 /* ---- others ---- */
+
+/* A guest whose vCPU has been made with these exits off. */
+static struct vcpu *guest_without(uint64_t exits, const void *code, size_t size)
+{
+	struct vm *vm = vm_create();
+	struct vcpu *vcpu;
+
+	exits_off(vm, exits);
+	vm_add_memory(vm, 0, GUEST_MEMORY);
+	vcpu = vcpu_create(vm, 0);
+	vcpu_set_mode(vcpu, MODE_LONG);
+	vm_write(vm, GUEST_CODE, code, size);
+	return vcpu;
+}
+
+#define guest_without_new(exits, name)	guest_without(exits, name, name##_end - name)
+
+/* KVM does not say how many there were of one kind. */
+static unsigned long long exits_of(struct vcpu *vcpu, const char *reason)
+{
+	return on_kvm() ? 0 : vm_exits(vcpu->vm, 0, reason);
+}
 
 GUEST64(spins, "mov $2000000, %ecx\n"
 	       "1: pause\n dec %ecx\n jnz 1b\n"
@@ -259,15 +293,14 @@ GUEST64(spins, "mov $2000000, %ecx\n"
 
 TEST(pause_works_without_its_exits)
 {
-	struct vm *vm = vm_create();
-	struct vcpu *vcpu;
+	struct vcpu *vcpu = guest_without_new(MINIVMM_X86_DISABLE_EXITS_PAUSE, spins);
 
-	exits_off(vm, MINIVMM_X86_DISABLE_EXITS_PAUSE);
-	vm_add_memory(vm, 0, GUEST_MEMORY);
-	vcpu = vcpu_create(vm, 0);
-	vcpu_set_mode(vcpu, MODE_LONG);
-	vm_load(vm, GUEST_CODE, spins);
 	vcpu_run_to_out(vcpu, 0x10);
+	EXPECT_EQ(0, exits_of(vcpu, "PAUSE_INSTRUCTION"));
+	vcpu = guest_without_new(0, spins);
+	vcpu_run_to_out(vcpu, 0x10);
+	if (!on_kvm() && vmx_has("ple"))
+		EXPECT_TRUE(exits_of(vcpu, "PAUSE_INSTRUCTION") > 0);
 }
 
 GUEST64(waits, "sti\n"
@@ -281,40 +314,33 @@ GUEST64(waits, "sti\n"
 
 TEST(mwait_without_its_exits_is_the_processors)
 {
-	struct vm *vm = vm_create();
-	struct vcpu *vcpu;
+	struct vcpu *vcpu = guest_without_new(MINIVMM_X86_DISABLE_EXITS_MWAIT, waits);
 
-	exits_off(vm, MINIVMM_X86_DISABLE_EXITS_MWAIT);
-	vm_add_memory(vm, 0, GUEST_MEMORY);
-	vcpu = vcpu_create(vm, 0);
-	vcpu_set_mode(vcpu, MODE_LONG);
-	vm_load(vm, GUEST_CODE, waits);
 	/* What it waits for, or an interrupt of the host, comes; it goes on. */
 	vcpu_run_to_out(vcpu, 0x10);
+	EXPECT_EQ(0, exits_of(vcpu, "MONITOR_INSTRUCTION"));
+	EXPECT_EQ(0, exits_of(vcpu, "MWAIT_INSTRUCTION"));
 }
 
 GUEST64(reads_c1, "mov $0x660, %ecx\n"
 		  "rdmsr\n"
 		  "hlt\n");
 
+TEST(residency_of_c_states_is_not_the_guests)
+{
+	struct vcpu *vcpu = guest_without_new(0, reads_c1);
+
+	trap_install(vcpu);
+	trap_expect(vcpu, GP, 0);
+}
+
 TEST(residency_of_c_states_can_be_the_guests)
 {
-	for (int on = 0; on < 2; on++) {
-		struct vm *vm = vm_create();
-		struct vcpu *vcpu;
+	struct vcpu *vcpu = guest_without_new(MINIVMM_X86_DISABLE_EXITS_CSTATE, reads_c1);
 
-		exits_off(vm, on ? MINIVMM_X86_DISABLE_EXITS_CSTATE : 0);
-		vm_add_memory(vm, 0, GUEST_MEMORY);
-		vcpu = vcpu_create(vm, 0);
-		vcpu_set_mode(vcpu, MODE_LONG);
-		trap_install(vcpu);
-		vm_load(vm, GUEST_CODE, reads_c1);
-		if (!on) {
-			trap_expect(vcpu, GP, 0);
-			continue;
-		}
-		vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
-		if (trap_record(vcpu)->count)
-			SKIP("the processor has no such register");
-	}
+	trap_install(vcpu);
+	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
+	EXPECT_EQ(0, exits_of(vcpu, "MSR_READ"));
+	if (trap_record(vcpu)->count)
+		SKIP("the processor has no such register");
 }

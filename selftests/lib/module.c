@@ -49,20 +49,41 @@ int module_unload(void)
 	return syscall(SYS_delete_module, "minivmm", O_NONBLOCK);
 }
 
-void module_reload(const char *parameters, const char *name, char expected)
+char module_parameter(const char *name)
 {
 	char path[100], now = 0;
 	int fd;
 
-	MINIVMM_ONLY("it is about a parameter of the module minivmm");
-	ASSERT_OK(module_unload());
-	module_load_with(parameters);
 	snprintf(path, sizeof(path), "/sys/module/minivmm/parameters/%s", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	ASSERT_OK(fd);
 	ASSERT_EQ(1, read(fd, &now, 1));
-	EXPECT_EQ(expected, now);
 	close(fd);
+	return now;
+}
+
+void module_reload(const char *parameters, const char *name, char expected)
+{
+	MINIVMM_ONLY("it is about a parameter of the module minivmm");
+	ASSERT_OK(module_unload());
+	module_load_with(parameters);
+	EXPECT_EQ(expected, module_parameter(name));
+}
+
+bool vmx_has(const char *feature)
+{
+	FILE *file = fopen("/proc/cpuinfo", "r");
+	char line[4096], word[40];
+	bool found = false;
+
+	ASSERT_TRUE(file);
+	snprintf(word, sizeof(word), " %s ", feature);
+	while (!found && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = ' ';
+		found = !strncmp(line, "vmx flags", 9) && strstr(line, word);
+	}
+	fclose(file);
+	return found;
 }
 
 long module_references(void)

@@ -18,6 +18,10 @@ void module_load(void);
 /* ... with parameters, as for insmod. */
 void module_load_with(const char *parameters);
 int module_unload(void);
+/* The first letter of a parameter's value. */
+char module_parameter(const char *name);
+/* Does /proc/cpuinfo name this feature of VT-x? */
+bool vmx_has(const char *feature);
 /* Load it anew with parameters; the one named, Y or N, is to become @expected. */
 void module_reload(const char *parameters, const char *name, char expected);
 /* How many references there are on the module. */
