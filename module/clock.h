@@ -17,6 +17,7 @@ struct vm;
 #define PV_NOP_IO_DELAY		BIT(1)
 #define PV_CLOCKSOURCE2		BIT(3)
 #define PV_STEAL_TIME		BIT(5)
+#define PV_EOI			BIT(6)
 #define PV_SCHED_YIELD		BIT(13)
 #define PV_CLOCKSOURCE_STABLE	BIT(24)
 

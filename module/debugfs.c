@@ -36,6 +36,7 @@ static int vcpu_stats_show(struct seq_file *seq, void *unused)
 	seq_printf(seq, "user_exits\t%llu\n", stats->user_exits);
 	seq_printf(seq, "ept_faults\t%llu\n", stats->ept_faults);
 	seq_printf(seq, "emulated\t%llu\n", stats->emulated);
+	seq_printf(seq, "pv_eois\t%llu\n", stats->pv_eois);
 	seq_printf(seq, "longest_window\t%llu\n", stats->longest_window);
 	return 0;
 }
@@ -59,6 +60,7 @@ static int vm_stats_show(struct seq_file *seq, void *unused)
 {
 	struct vm *vm = seq->private;
 	u64 entries = 0, user_exits = 0, ept_faults = 0, emulated = 0;
+	u64 pv_eois = 0;
 	const struct vcpu *vcpu;
 
 	mutex_lock(&vm->lock);
@@ -67,6 +69,7 @@ static int vm_stats_show(struct seq_file *seq, void *unused)
 		user_exits += vcpu->stats.user_exits;
 		ept_faults += vcpu->stats.ept_faults;
 		emulated += vcpu->stats.emulated;
+		pv_eois += vcpu->stats.pv_eois;
 	}
 	seq_printf(seq, "vcpus\t%d\n", vm->nr_vcpus);
 	mutex_unlock(&vm->lock);
@@ -74,6 +77,7 @@ static int vm_stats_show(struct seq_file *seq, void *unused)
 	seq_printf(seq, "user_exits\t%llu\n", user_exits);
 	seq_printf(seq, "ept_faults\t%llu\n", ept_faults);
 	seq_printf(seq, "emulated\t%llu\n", emulated);
+	seq_printf(seq, "pv_eois\t%llu\n", pv_eois);
 	seq_printf(seq, "flushes\t%llu\n",
 		   READ_ONCE(vm->memory.flush_generation));
 	seq_printf(seq, "pages_4k\t%llu\n", READ_ONCE(vm->memory.mapped[0]));

@@ -197,6 +197,7 @@ struct vcpu_stats {
 	u64 ept_faults;
 	u64 emulated;
 	u64 user_exits;
+	u64 pv_eois;			/* ended in guest memory */
 	u64 longest_window;		/* TSC ticks with preemption off */
 };
 

@@ -36,7 +36,7 @@ static bool tsc_is_steady(void)
  */
 u32 pv_features(void)
 {
-	u32 features = PV_NOP_IO_DELAY | PV_SCHED_YIELD;
+	u32 features = PV_NOP_IO_DELAY | PV_EOI | PV_SCHED_YIELD;
 
 	if (tsc_is_steady())
 		features |= PV_CLOCKSOURCE | PV_CLOCKSOURCE2 |
@@ -252,6 +252,8 @@ static u32 feature_of(u32 index)
 	case MSR_KVM_WALL_CLOCK_NEW:
 	case MSR_KVM_SYSTEM_TIME_NEW:
 		return PV_CLOCKSOURCE2;
+	case MSR_KVM_PV_EOI_EN:
+		return PV_EOI;
 	default:
 		return PV_STEAL_TIME;
 	}
@@ -261,7 +263,8 @@ static bool is_pv_msr(u32 index)
 {
 	return index == MSR_KVM_WALL_CLOCK || index == MSR_KVM_SYSTEM_TIME ||
 	       index == MSR_KVM_WALL_CLOCK_NEW ||
-	       index == MSR_KVM_SYSTEM_TIME_NEW || index == MSR_KVM_STEAL_TIME;
+	       index == MSR_KVM_SYSTEM_TIME_NEW || index == MSR_KVM_STEAL_TIME ||
+	       index == MSR_KVM_PV_EOI_EN;
 }
 
 /**
@@ -287,6 +290,9 @@ int pv_get_msr(struct vcpu *vcpu, u32 index, u64 *data)
 		return 0;
 	case MSR_KVM_STEAL_TIME:
 		*data = vcpu->clock.steal_time;
+		return 0;
+	case MSR_KVM_PV_EOI_EN:
+		*data = vcpu->irq.pv_eoi;
 		return 0;
 	default:
 		return MSR_UNKNOWN;
@@ -323,6 +329,8 @@ int pv_set_msr(struct vcpu *vcpu, u32 index, u64 data)
 			return 1;
 		vcpu->clock.steal_time = data;
 		return 0;
+	case MSR_KVM_PV_EOI_EN:
+		return vcpu_pv_eoi_set(vcpu, data);
 	default:
 		return MSR_UNKNOWN;
 	}

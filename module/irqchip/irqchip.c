@@ -154,6 +154,23 @@ int irqchip_acknowledge(struct irqchip *irqchip)
 }
 
 /**
+ * irqchip_wants_eoi - whether anybody wants to know that an interrupt has ended
+ * @vm: the VM
+ * @vector: the interrupt
+ * @level: it was level-triggered
+ */
+bool irqchip_wants_eoi(struct vm *vm, u8 vector, bool level)
+{
+	struct irqchip *irqchip = vm->irqchip;
+
+	/* The owner's I/O APIC has its pins in the routing table. */
+	if (!irqchip)
+		return level && irq_route_wants_eoi(vm, vector);
+	return READ_ONCE(irqchip->ioapic.level_vectors[vector / 64]) &
+	       BIT_ULL(vector % 64);
+}
+
+/**
  * irqchip_end_of_interrupt - a guest has ended an interrupt
  * @vcpu: on this vCPU; the calling thread's
  * @vector: the interrupt
@@ -161,21 +178,16 @@ int irqchip_acknowledge(struct irqchip *irqchip)
  */
 void irqchip_end_of_interrupt(struct vcpu *vcpu, u8 vector, bool level)
 {
-	struct vm *vm = vcpu->vm;
-	struct irqchip *irqchip = vm->irqchip;
+	struct irqchip *irqchip = vcpu->vm->irqchip;
 	unsigned long flags;
 
+	if (!irqchip_wants_eoi(vcpu->vm, vector, level))
+		return;
 	if (!irqchip) {
-		/* The owner's I/O APIC has its pins in the routing table. */
-		if (!level || !irq_route_wants_eoi(vm, vector))
-			return;
 		vcpu->irq.eoi_vector = vector;
 		set_bit(VCPU_REQ_EOI_EXIT, &vcpu->irq.requests);
 		return;
 	}
-	if (!(READ_ONCE(irqchip->ioapic.level_vectors[vector / 64]) &
-	      BIT_ULL(vector % 64)))
-		return;
 	spin_lock_irqsave(&irqchip->lock, flags);
 	ioapic_end_of_interrupt(&irqchip->ioapic, vector, level);
 	irqchip_unlock(irqchip, flags);

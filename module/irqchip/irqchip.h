@@ -6,9 +6,9 @@
  * In reading order: message.h (an interrupt on its way), pic.c, ioapic.c, pit.c
  * and lapic.c (the chips: logic alone), vcpu_irq.c (a vCPU's local APIC put to
  * work: its registers, its timer, what to inject), vapic.c (its priority in guest
- * memory), start.c (INIT, SIPI, HLT:
- * whether a vCPU runs at all), deliver.c (a message finds its vCPUs), irqchip.c
- * (the VM's chips and their ioctls), routing.c (where a GSI leads).
+ * memory), pv_eoi.c (its EOI, likewise), start.c (INIT, SIPI, HLT: whether a vCPU
+ * runs at all), deliver.c (a message finds its vCPUs), irqchip.c (the VM's chips
+ * and their ioctls), routing.c (where a GSI leads).
  *
  * Locks: &struct irqchip.lock is taken before &struct vcpu_irq.lock; both with
  * interrupts off, for timers and eventfds get here from interrupts.
@@ -149,6 +149,8 @@ enum {
  * @tpr_write: the last one was a write
  * @tpr_rip: by the instruction here
  * @vapic_addr: gpa of a word with the TPR; 0: none
+ * @pv_eoi: MSR_KVM_PV_EOI_EN: gpa of a byte that stands for the EOI register
+ * @eoi_offered: the guest was told there that it may end its interrupt so
  */
 struct vcpu_irq {
 	spinlock_t lock;	/* the local APIC */
@@ -166,6 +168,8 @@ struct vcpu_irq {
 	bool tpr_write;
 	u64 tpr_rip;
 	u64 vapic_addr;
+	u64 pv_eoi;
+	bool eoi_offered;
 };
 
 /* irqchip.c */
@@ -177,6 +181,7 @@ long irqchip_ioctl(struct vm *vm, unsigned int cmd, void __user *user);
 int irqchip_set_line(struct irqchip *irqchip, unsigned int chip,
 		     unsigned int pin, enum irq_source source, bool level);
 int irqchip_acknowledge(struct irqchip *irqchip);
+bool irqchip_wants_eoi(struct vm *vm, u8 vector, bool level);
 void irqchip_end_of_interrupt(struct vcpu *vcpu, u8 vector, bool level);
 
 /* pit_timer.c */
@@ -233,6 +238,7 @@ unsigned long vcpu_apic_cr8(struct vcpu *vcpu);
 void vcpu_apic_lend(struct vcpu *vcpu, u32 *page, u64 *eoi_exits);
 void vcpu_apic_take_back(struct vcpu *vcpu, const u32 *page);
 void vcpu_apic_ended(struct vcpu *vcpu, u8 vector);
+void vcpu_apic_end(struct vcpu *vcpu);
 void vcpu_apic_cpuid_changed(struct vcpu *vcpu);
 void vcpu_apic_reset(struct vcpu *vcpu);
 long vcpu_apic_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *user);
@@ -243,6 +249,11 @@ int vcpu_report_tpr_access(struct vcpu *vcpu);
 void vcpu_vapic_to_guest(struct vcpu *vcpu);
 void vcpu_vapic_from_guest(struct vcpu *vcpu);
 long vcpu_vapic_ioctl(struct vcpu *vcpu, unsigned int cmd, void __user *user);
+
+/* pv_eoi.c */
+void vcpu_pv_eoi_offer(struct vcpu *vcpu);
+void vcpu_pv_eoi_take_back(struct vcpu *vcpu, bool may_sleep);
+int vcpu_pv_eoi_set(struct vcpu *vcpu, u64 data);
 
 /* start.c */
 bool vcpu_is_bsp(const struct vcpu *vcpu);

@@ -119,7 +119,11 @@ void lapic_acknowledge(struct lapic *apic, u8 vector)
 	*lapic_vector_word(apic, LAPIC_ISR, vector) |= BIT(vector % 32);
 }
 
-/* The guest has ended the interrupt it serves, if there is one. */
+/**
+ * lapic_end_of_interrupt() - the guest has ended the interrupt it serves
+ * @apic: the local APIC; if nothing is in service there, nothing happens
+ * @effects: what to do then
+ */
 void lapic_end_of_interrupt(struct lapic *apic, struct lapic_effects *effects)
 {
 	int vector = lapic_highest_vector(apic->regs, LAPIC_ISR);
@@ -131,6 +135,25 @@ void lapic_end_of_interrupt(struct lapic *apic, struct lapic_effects *effects)
 	effects->what |= lapic_test_vector(apic, LAPIC_TMR, vector) ?
 		LAPIC_EFFECT_EOI : LAPIC_EFFECT_EDGE_EOI;
 	effects->eoi_vector = vector;
+}
+
+/**
+ * lapic_ends_unheard() - the interrupt whose end is of no use to any other
+ * @apic: the local APIC
+ * @level: it is level-triggered: an I/O APIC may mind
+ *
+ * Return: the vector that the next EOI ends, if then nothing waits here, whatever
+ * its priority; else -1
+ */
+int lapic_ends_unheard(const struct lapic *apic, bool *level)
+{
+	int vector = lapic_highest_vector(apic->regs, LAPIC_ISR);
+
+	if (vector < 0 || lapic_highest_irr(apic) >= 0 ||
+	    !lapic_is_enabled(apic) || !lapic_software_enabled(apic))
+		return -1;
+	*level = lapic_test_vector(apic, LAPIC_TMR, vector);
+	return vector;
 }
 
 /**

@@ -150,6 +150,8 @@ int lapic_pending(const struct lapic *apic);
 u32 lapic_vapic_word(const struct lapic *apic);
 int lapic_highest_vector(const u32 *regs, u32 offset);
 int lapic_highest_irr(const struct lapic *apic);
+int lapic_ends_unheard(const struct lapic *apic, bool *level);
+void lapic_end_of_interrupt(struct lapic *apic, struct lapic_effects *effects);
 void lapic_acknowledge(struct lapic *apic, u8 vector);
 void lapic_lend(struct lapic *apic, u32 *page);
 void lapic_take_back(struct lapic *apic, const u32 *page);

@@ -52,7 +52,6 @@ static inline bool lapic_test_vector(const struct lapic *apic, u32 offset,
 }
 
 /* lapic.c */
-void lapic_end_of_interrupt(struct lapic *apic, struct lapic_effects *effects);
 u32 lapic_processor_priority(const struct lapic *apic);
 
 /* lapic_registers.c */

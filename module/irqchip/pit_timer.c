@@ -271,6 +271,8 @@ static long reinject_ioctl(struct irqchip *irqchip, void __user *user)
 			irqchip->pit->reinject = control.pit_reinject;
 			irqchip->pit->acked = true;
 			irqchip->pit->pending = 0;
+			ioapic_watch(&irqchip->ioapic,
+				     control.pit_reinject ? PIT_PINS : 0);
 		}
 		ret = 0;
 	}

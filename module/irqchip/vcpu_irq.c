@@ -416,6 +416,19 @@ void vcpu_apic_ended(struct vcpu *vcpu, u8 vector)
 }
 
 /**
+ * vcpu_apic_end - the guest has ended an interrupt without its EOI register
+ * @vcpu: the calling thread's; nothing is lent
+ */
+void vcpu_apic_end(struct vcpu *vcpu)
+{
+	struct lapic_effects effects;
+	unsigned long flags = lock_apic(vcpu, &effects);
+
+	lapic_end_of_interrupt(&vcpu->irq.apic, &effects);
+	unlock_apic(vcpu, &effects, flags);
+}
+
+/**
  * vcpu_apic_cpuid_changed - the guest's CPUID is new
  * @vcpu: the vCPU
  */
@@ -440,6 +453,7 @@ void vcpu_apic_reset(struct vcpu *vcpu)
 	vcpu->irq.apic.lint0_masked =
 		!vm_has_quirk(vcpu->vm, MINIVMM_X86_QUIRK_LINT0_REENABLED);
 	lapic_reset(&vcpu->irq.apic, true);
+	vcpu->irq.pv_eoi = 0;
 	effects.what |= LAPIC_EFFECT_TIMER;
 	unlock_apic(vcpu, &effects, flags);
 }

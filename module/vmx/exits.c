@@ -277,6 +277,9 @@ static int exit_emulate_slow(struct vcpu *vcpu)
 
 static int exit_rdmsr(struct vmx_vcpu *vx)
 {
+	/* Not known yet what is in service. */
+	if (unlikely(vx->vcpu.irq.eoi_offered))
+		return EXIT_SLOW;
 	vmx_apicv_msr(vx, vx->vcpu.regs[X86_RCX]);
 	return vcpu_rdmsr(&vx->vcpu);
 }
@@ -293,7 +296,7 @@ static int exit_wrmsr(struct vmx_vcpu *vx)
 
 	vmx_apicv_msr(vx, msr);
 	/* What does not succeed may be the owner's to answer. */
-	if (!vcpu_apic_owns_msr(vcpu, msr) ||
+	if (!vcpu_apic_owns_msr(vcpu, msr) || vcpu->irq.eoi_offered ||
 	    !msr_is_allowed(vcpu->vm, msr, MINIVMM_MSR_FILTER_WRITE) ||
 	    vcpu_apic_write_msr(vcpu, msr, data))
 		return EXIT_SLOW;
@@ -405,7 +408,7 @@ static const struct {
 	[EXIT_REASON_CR_ACCESS]		  = { vmx_exit_cr, vmx_exit_cr_slow },
 	[EXIT_REASON_DR_ACCESS]		  = { vmx_exit_dr },
 	[EXIT_REASON_IO_INSTRUCTION]	  = { exit_io, exit_emulate_slow },
-	[EXIT_REASON_MSR_READ]		  = { exit_rdmsr },
+	[EXIT_REASON_MSR_READ]		  = { exit_rdmsr, vcpu_rdmsr },
 	[EXIT_REASON_MSR_WRITE]		  = { exit_wrmsr, vcpu_wrmsr },
 	[EXIT_REASON_MWAIT_INSTRUCTION]	  = { exit_monitor_mwait },
 	[EXIT_REASON_MONITOR_TRAP_FLAG]	  = { exit_monitor_trap },

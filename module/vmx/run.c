@@ -14,6 +14,7 @@
  */
 #include <asm/fpu/api.h>
 #include <asm/trapnr.h>
+#include <uapi/asm/kvm_para.h>
 
 #include "vmx.h"
 #include "vmcs.h"
@@ -204,8 +205,22 @@ static void take_interrupt(struct vmx_vcpu *vx)
 	set_window(vx, CPU_BASED_INTR_WINDOW_EXITING,
 		   more || vx->interrupt_deferred ||
 		   vcpu_wants_interrupt_window(vcpu));
+	/* Where the processor does EOIs they do not exit anyway. */
+	if (vcpu->irq.pv_eoi & KVM_MSR_ENABLED &&
+	    vx->apicv.mode != APICV_X2APIC)
+		vcpu_pv_eoi_offer(vcpu);
 	if (vx->apicv.mode == APICV_TPR)
 		vmx_apicv_lend(vx);
+}
+
+/*
+ * Before the exit is looked at, which may be about the local APIC. If the guest's
+ * memory is not there now, that is done when the window is closed.
+ */
+static void take_back_eoi(struct vmx_vcpu *vx)
+{
+	vmx_apicv_take_back(vx);
+	vcpu_pv_eoi_take_back(&vx->vcpu, false);
 }
 
 /* The guest is to be left when its local APIC's timer is due. */
@@ -292,9 +307,12 @@ static int enter_often(struct vmx_vcpu *vx)
 			return entry_failed(vx, vcpu->exit.reason);
 		if (unlikely(vx->injected))
 			event_delivered(vx);
+		if (unlikely(vcpu->irq.eoi_offered))
+			take_back_eoi(vx);
 		ret = vmx_handle_exit(vx);
 	} while (ret == 1 && !vcpu->events.triple_fault &&
 		 !vcpu->events.stepped && !vcpu->irq.vapic_addr &&
+		 !vcpu->irq.eoi_offered &&
 		 !(READ_ONCE(vcpu->irq.requests) & ~BIT(VCPU_REQ_INTERRUPT)));
 	return ret;
 }
@@ -365,6 +383,8 @@ int vmx_run(struct vcpu *vcpu)
 	ret = window(vx);
 	guest_fpu_save(vcpu);
 	vmx_put();
+	if (unlikely(vcpu->irq.eoi_offered))
+		vcpu_pv_eoi_take_back(vcpu, true);
 	if (unlikely(vcpu->irq.vapic_addr))
 		vcpu_vapic_from_guest(vcpu);
 	if (ret == EXIT_SLOW)

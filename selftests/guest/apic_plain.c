@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The local APIC without the processor's help (apicv=0): all tests of apic.c,
- * apic_timer.c and apic_smp.c once more.
+ * apic_timer.c, apic_smp.c and pv_eoi.c once more.
  *
  * The first test loads the module so, the last one as it was: a test picked by
  * itself runs with whatever is loaded.
@@ -19,6 +19,7 @@ TEST(loaded_without_apicv)
 #include "apic_timer.c"
 #undef VECTOR
 #include "apic_smp.c"
+#include "pv_eoi.c"
 
 TEST(each_end_of_an_interrupt_exits)
 {

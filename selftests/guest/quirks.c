@@ -432,7 +432,7 @@ TEST(pv_features_can_be_enforced)
 	ASSERT_OK(ioctl(vcpu->fd, MINIVMM_ENABLE_CAP, &cap));
 	EXPECT_EQ(1, vcpu_get_msr(vcpu, 0x4b564d01, &value));
 	ASSERT_OK(ioctl(vcpu->fd, MINIVMM_SET_CPUID2, cpuid));
-	for (uint32_t msr = 0x4b564d00; msr <= 0x4b564d03; msr += msr == 0x4b564d01 ? 2 : 1) {
+	for (uint32_t msr = 0x4b564d00; msr <= 0x4b564d04; msr += msr == 0x4b564d01 ? 2 : 1) {
 		EXPECT_EQ(0, vcpu_get_msr(vcpu, msr, &value));
 		EXPECT_EQ(0, vcpu_set_msr(vcpu, msr, 0));
 	}

@@ -142,6 +142,62 @@ TEST(nested_service_ends_from_the_top)
 	EXPECT_EQ(0, effects.what);
 }
 
+TEST(end_is_heard_of_if_another_waits)
+{
+	bool level = true;
+
+	as_xapic(0);
+	EXPECT_EQ(-1, lapic_ends_unheard(&apic, &level));
+	EXPECT_EQ(1, lapic_accept(&apic, 0x31, true));
+	EXPECT_EQ(-1, lapic_ends_unheard(&apic, &level));
+	EXPECT_EQ(0x31, take());
+	EXPECT_EQ(1, lapic_accept(&apic, 0x91, false));
+	EXPECT_EQ(0x91, take());
+	EXPECT_EQ(0x91, lapic_ends_unheard(&apic, &level));
+	EXPECT_TRUE(!level);
+	/* Even what has not the priority, or never will. */
+	EXPECT_EQ(1, lapic_accept(&apic, 0x10, false));
+	EXPECT_EQ(-1, lapic_ends_unheard(&apic, &level));
+	wr(LAPIC_EOI, 0);
+	wr(LAPIC_EOI, 0);
+	EXPECT_EQ(0x10, take());
+	EXPECT_EQ(0x10, lapic_ends_unheard(&apic, &level));
+	wr(LAPIC_EOI, 0);
+	EXPECT_EQ(-1, lapic_ends_unheard(&apic, &level));
+}
+
+TEST(end_is_of_the_highest_and_says_if_it_is_a_level)
+{
+	bool level = false;
+
+	as_xapic(0);
+	EXPECT_EQ(1, lapic_accept(&apic, 0x31, false));
+	EXPECT_EQ(0x31, take());
+	EXPECT_EQ(1, lapic_accept(&apic, 0x91, true));
+	EXPECT_EQ(0x91, take());
+	EXPECT_EQ(0x91, lapic_ends_unheard(&apic, &level));
+	EXPECT_TRUE(level);
+	lapic_end_of_interrupt(&apic, fresh());
+	EXPECT_EQ(LAPIC_EFFECT_INTERRUPT | LAPIC_EFFECT_EOI, effects.what);
+	EXPECT_EQ(0x31, lapic_ends_unheard(&apic, &level));
+	EXPECT_TRUE(!level);
+}
+
+TEST(end_is_not_for_one_that_is_off)
+{
+	bool level;
+
+	as_xapic(0);
+	EXPECT_EQ(1, lapic_accept(&apic, 0x31, false));
+	EXPECT_EQ(0x31, take());
+	wr(LAPIC_SPIV, 0xff);
+	EXPECT_EQ(-1, lapic_ends_unheard(&apic, &level));
+	wr(LAPIC_SPIV, SPIV_ON);
+	EXPECT_EQ(0x31, lapic_ends_unheard(&apic, &level));
+	lapic_set_base(&apic, apic.base & ~LAPIC_BASE_ENABLE, fresh());
+	EXPECT_EQ(-1, lapic_ends_unheard(&apic, &level));
+}
+
 TEST(trigger_mode_is_that_of_the_last_arrival)
 {
 	as_xapic(0);
