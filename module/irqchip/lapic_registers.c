@@ -234,7 +234,8 @@ static void write_lvt(struct lapic *apic, u32 offset, u32 value,
 	lapic_set_reg(apic, offset, value & lvt_bits(apic, offset));
 	lapic_timer_mode_changed(apic, old_mode, effects);
 	/* The PIC may be let in, or no longer. */
-	effects->what |= LAPIC_EFFECT_INTERRUPT;
+	if (offset == LAPIC_LVT_LINT0)
+		effects->what |= LAPIC_EFFECT_INTERRUPT;
 }
 
 static void write_spiv(struct lapic *apic, u32 value,

@@ -197,11 +197,18 @@ int vcpu_apic_accept(struct vcpu *vcpu, u8 vector, bool level)
 
 /* ---- Registers --------------------------------------------------------- */
 
+/* Three of the timer's registers have to do with time, which is not for nothing. */
+static u64 time_for(u32 offset)
+{
+	return offset >= LAPIC_TIMER_INITIAL && offset <= LAPIC_TIMER_DIVIDE ?
+		ktime_get_ns() : 0;
+}
+
 /* An aligned access of 32 bits is defined; others do what KVM does. */
 static void mmio_read(struct vcpu *vcpu, u32 offset, void *data,
 		      unsigned int len)
 {
-	u32 value = lapic_read(&vcpu->irq.apic, offset & ~15, ktime_get_ns());
+	u32 value = lapic_read(&vcpu->irq.apic, offset & ~15, time_for(offset));
 	u8 bytes[16] = { 0 };
 
 	memcpy(bytes, &value, sizeof(value));
@@ -246,7 +253,7 @@ bool vcpu_apic_mmio(struct vcpu *vcpu, u64 gpa, void *data, unsigned int len,
 		mmio_read(vcpu, offset, data, len);
 	} else if (len == 4 && !(offset & 15)) {
 		memcpy(&value, data, sizeof(value));
-		lapic_write(apic, offset, value, ktime_get_ns(), &effects);
+		lapic_write(apic, offset, value, time_for(offset), &effects);
 	}
 	unlock_apic(vcpu, &effects, flags);
 	return true;
@@ -284,7 +291,7 @@ int vcpu_apic_read_msr(struct vcpu *vcpu, u32 msr, u64 *data)
 		*data = vcpu->irq.apic.tsc_deadline;
 		known = true;
 	} else {
-		known = lapic_read_msr(&vcpu->irq.apic, msr, ktime_get_ns(), data);
+		known = lapic_read_msr(&vcpu->irq.apic, msr, time_for((msr - LAPIC_MSR_FIRST) << 4), data);
 	}
 	spin_unlock_irqrestore(&vcpu->irq.lock, flags);
 	return !known;
@@ -310,8 +317,8 @@ int vcpu_apic_write_msr(struct vcpu *vcpu, u32 msr, u64 data)
 	if (msr == MSR_IA32_TSC_DEADLINE)
 		lapic_set_tsc_deadline(&vcpu->irq.apic, data, &effects);
 	else
-		known = lapic_write_msr(&vcpu->irq.apic, msr, data, ktime_get_ns(),
-					&effects);
+		known = lapic_write_msr(&vcpu->irq.apic, msr, data,
+					time_for((msr - LAPIC_MSR_FIRST) << 4), &effects);
 	unlock_apic(vcpu, &effects, flags);
 	return !known;
 }

@@ -378,7 +378,9 @@ TEST(pic_and_nmi_lines)
 	as_xapic(0);
 	for (mode = 0; mode < 8; mode++) {
 		wr(LAPIC_LVT_LINT0, mode << 8);
+		EXPECT_EQ(LAPIC_EFFECT_INTERRUPT, effects.what);
 		wr(LAPIC_LVT_LINT1, mode << 8);
+		EXPECT_EQ(0, effects.what);
 		EXPECT_EQ(mode == IRQ_EXTINT, lapic_takes_pic(&apic));
 		EXPECT_EQ(mode == IRQ_NMI, lapic_lint1_is_nmi(&apic));
 		wr(LAPIC_LVT_LINT0, mode << 8 | MASKED);
