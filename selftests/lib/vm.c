@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "vm.h"
@@ -252,6 +253,24 @@ void vcpu_run_to(struct vcpu *vcpu, uint32_t exit_reason)
 void *vcpu_io_data(struct vcpu *vcpu)
 {
 	return (uint8_t *)vcpu->run + vcpu->run->io.data_offset;
+}
+
+GUEST64(exits_for_ever, "1: out %eax, $0x10\n jmp 1b\n");
+
+bool exits_are_slow(void)
+{
+	struct vcpu *vcpu = guest_new(MODE_LONG, exits_for_ever);
+	struct timespec start, end;
+	int64_t ns;
+
+	vcpu_run_to_out(vcpu, 0x10);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (unsigned int i = 0; i < 20; i++)
+		vcpu_run_to_out(vcpu, 0x10);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	guest_free(vcpu);
+	ns = (end.tv_sec - start.tv_sec) * 1000000000 + end.tv_nsec - start.tv_nsec;
+	return ns > 20 * 250000;
 }
 
 uint32_t vcpu_run_to_out(struct vcpu *vcpu, uint16_t port)

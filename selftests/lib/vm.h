@@ -175,6 +175,12 @@ void vcpu_run_to(struct vcpu *vcpu, uint32_t exit_reason);
 uint32_t vcpu_run_to_out(struct vcpu *vcpu, uint16_t port);
 /* The data of an I/O exit. */
 void *vcpu_io_data(struct vcpu *vcpu);
+/*
+ * True if an exit and RUN after it take more than a quarter of a millisecond, as in
+ * the nested host: a test of what the host does within one tick does not work there.
+ */
+bool exits_are_slow(void);
+#define TOO_SLOW	"exits take too long here for that"
 const char *exit_name(uint32_t exit_reason);
 /* Notes why MINIVMM_RUN returned, and the registers. */
 void vcpu_explain(struct vcpu *vcpu);
