@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The local APIC without the processor's help (apicv=0): all tests of apic.c,
- * apic_timer.c, apic_smp.c and pv_eoi.c once more.
+ * apic_timer.c, apic_smp.c, pv_eoi.c and pv_eoi_memory.c once more.
  *
  * The first test loads the module so, the last one as it was: a test picked by
  * itself runs with whatever is loaded.
@@ -20,6 +20,7 @@ TEST(loaded_without_apicv)
 #undef VECTOR
 #include "apic_smp.c"
 #include "pv_eoi.c"
+#include "pv_eoi_memory.c"
 
 TEST(each_end_of_an_interrupt_exits)
 {
