@@ -17,14 +17,17 @@
 TEST(interrupt_is_ended_in_memory)
 {
 	struct vcpu *vcpu = pv_guest();
+	unsigned int offers = 0;
 
 	for (unsigned int i = 0; i < 20; i++) {
 		interrupt(vcpu, 0x61 + i % 3 * 0x10);
 		ASSERT_EQ(i + 1, apic_count(vcpu));
-		EXPECT_TRUE(offered(vcpu, i));
+		EXPECT_OFFERED(vcpu, i);
+		offers += offered(vcpu, i);
 		EXPECT_EQ(0, byte(vcpu));
 		EXPECT_EQ(0, in_service(vcpu));
 	}
+	EXPECT(offers > 10, "%u offers for 20 interrupts", offers);
 }
 
 TEST(interrupt_is_ended_without_an_exit)
@@ -62,9 +65,16 @@ TEST(x2apic_is_ended_either_way)
 	}
 	first = offered(vcpu, 0);
 	for (unsigned int i = 1; i < 4; i++)
-		EXPECT_EQ(first, offered(vcpu, i));
+		EXPECT(on_kvm() || offered(vcpu, i) == first, "%u differs", i);
+	/* Not even if it was in service already when the guest is entered. */
+	notes(vcpu)->exits = EXITS_TO_OWNER;
+	msi(vcpu, 0x61);
+	own_block(vcpu)->op = OP_WINDOW;
+	vcpu_run_to_out(vcpu, 0x11);
+	vcpu_run_to_out(vcpu, 0x10);
+	EXPECT_EQ(0, in_service(vcpu));
 	if (!on_kvm())
-		EXPECT_EQ(first ? 4 : 0, vm_stat(vcpu->vm, "pv_eois"));
+		EXPECT_EQ(first ? 5 : 0, vm_stat(vcpu->vm, "pv_eois"));
 }
 
 /* ---- whose end it is ---- */
@@ -77,7 +87,7 @@ TEST(offer_is_taken_back_at_each_exit)
 	msi(vcpu, 0x61);
 	own_block(vcpu)->op = OP_WINDOW;
 	vcpu_run_to_out(vcpu, 0x11);
-	EXPECT_TRUE(offered(vcpu, 0));
+	EXPECT_OFFERED(vcpu, 0);
 	EXPECT_EQ(0, byte(vcpu));
 	EXPECT_EQ(1 << 6, in_service(vcpu));
 	vcpu_run_to_out(vcpu, 0x10);
@@ -135,6 +145,9 @@ TEST(other_bits_of_the_byte_are_not_kept)
 	*(uint32_t *)vm_at(vcpu->vm, BYTE) = 0xfefefefe;
 	set_eoi(vcpu, 0);
 	interrupt(vcpu, 0x61);
+	EXPECT_OFFERED(vcpu, 0);
+	if (!offered(vcpu, 0))
+		return;
 	EXPECT_EQ(1, notes(vcpu)->offered[0]);
 	EXPECT_EQ(0xfefefe00, *(uint32_t *)vm_at(vcpu->vm, BYTE));
 }
@@ -150,7 +163,7 @@ TEST(higher_interrupt_is_ended_alone)
 	set_eoi(vcpu, 1);
 	interrupt(vcpu, 0x91);
 	ASSERT_EQ(3, apic_count(vcpu));
-	EXPECT_TRUE(offered(vcpu, 2));
+	EXPECT_OFFERED(vcpu, 2);
 	EXPECT_EQ(1 << 3 | 1 << 6, in_service(vcpu));
 }
 
@@ -162,7 +175,7 @@ TEST(register_ends_what_was_offered)
 	set_eoi(vcpu, 0);
 	interrupt(vcpu, 0x31);
 	interrupt(vcpu, 0x61);
-	EXPECT_TRUE(offered(vcpu, 1));
+	EXPECT_OFFERED(vcpu, 1);
 	apic_write(vcpu, EOI, 0);
 	EXPECT_EQ(1 << 3, in_service(vcpu));
 	apic_write(vcpu, EOI, 0);
@@ -181,7 +194,7 @@ TEST(not_offered_while_another_waits)
 	EXPECT_EQ(0x61, apic_log(vcpu, 0));
 	EXPECT_TRUE(!offered(vcpu, 0));
 	EXPECT_EQ(0x31, apic_log(vcpu, 1));
-	EXPECT_TRUE(offered(vcpu, 1));
+	EXPECT_OFFERED(vcpu, 1);
 	EXPECT_EQ(0, in_service(vcpu));
 }
 
@@ -229,7 +242,7 @@ TEST(ioapic_hears_of_the_end_of_a_level)
 	ASSERT_EQ(2, apic_count(vcpu));
 	EXPECT_TRUE(!offered(vcpu, 1));
 	interrupt(vcpu, 0xb1);
-	EXPECT_TRUE(offered(vcpu, 2));
+	EXPECT_OFFERED(vcpu, 2);
 }
 
 TEST(ioapic_does_not_mind_an_edge)
@@ -240,7 +253,7 @@ TEST(ioapic_does_not_mind_an_edge)
 	pulse(vcpu, PIN);
 	do_op(vcpu, OP_WINDOW, 0, 0);
 	ASSERT_EQ(1, apic_count(vcpu));
-	EXPECT_TRUE(offered(vcpu, 0));
+	EXPECT_OFFERED(vcpu, 0);
 	EXPECT_EQ(0, in_service(vcpu));
 }
 
@@ -263,7 +276,7 @@ TEST(pit_hears_of_the_end)
 	pulse(vcpu, 0);
 	do_op(vcpu, OP_WINDOW, 0, 0);
 	ASSERT_EQ(2, apic_count(vcpu));
-	EXPECT_TRUE(offered(vcpu, 1));
+	EXPECT_OFFERED(vcpu, 1);
 }
 
 TEST(resampler_hears_of_the_end)
@@ -305,7 +318,7 @@ TEST(owners_ioapic_hears_of_the_end)
 	ASSERT_TRUE(wrmsr(vcpu, MSR_PV_EOI, BYTE | 1));
 	ASSERT_OK(ioctl(vm->fd, MINIVMM_SET_GSI_ROUTING, &routing));
 	interrupt(vcpu, 0x61);
-	EXPECT_TRUE(offered(vcpu, 0));
+	EXPECT_OFFERED(vcpu, 0);
 	EXPECT_EQ(0, in_service(vcpu));
 	msi(vcpu, 0xc0a1);
 	own_block(vcpu)->op = OP_WINDOW;
