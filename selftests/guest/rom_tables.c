@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A guest whose page tables are in a read-only slot, as firmware in ROM has them.
+ * A guest whose page tables are in a read-only slot, as firmware in ROM has them,
+ * or in one with a dirty log.
  *
  * A processor that sets accessed and dirty flags in EPT takes each look at them
- * for a write. The guest has to run all the same, with instructions of any kind.
+ * for a write. The guest has to run all the same, with instructions of any kind;
+ * and a flag that is set in a guest's table is a write to the log.
  */
 #include "area.h"
 
@@ -84,4 +86,125 @@ TEST(page_tables_become_read_only_while_a_log_is_on)
 		EXPECT_EQ(~0ULL, bitmap);
 		vcpu_run_to_out(vcpu, 0x10);
 	}
+}
+
+/* Pages that were written before, and are not again when the log begins anew. */
+TEST(writes_are_logged_when_page_tables_have_become_read_only)
+{
+	uint8_t *memory, *ram;
+	uint64_t bitmap = 0;
+	struct vcpu *vcpu;
+
+	KVM_CANNOT;
+	memory = area_memory(LARGE, MADV_NORMAL);
+	vcpu = guest_in_rom(memory);
+	ram = vm_at(vcpu->vm, 0);
+	ASSERT_OK(vm_set_slot(vcpu->vm, 1, 0, 0, 0, NULL));
+	ASSERT_OK(vm_set_slot(vcpu->vm, 1, 0, 0x10000, 0x30000, ram + 0x10000));
+	vcpu_run_to_out(vcpu, 0x10);
+	ASSERT_OK(vm_set_slot(vcpu->vm, 1, 0, 0, 0, NULL));
+	ASSERT_OK(vm_set_slot(vcpu->vm, 1, MINIVMM_MEM_READONLY, 0x10000, 0x30000,
+			      ram + 0x10000));
+	ASSERT_OK(get_log(vcpu, &bitmap));
+	EXPECT_EQ(~0ULL, bitmap);
+	vcpu_run_to_out(vcpu, 0x10);
+	ASSERT_OK(get_log(vcpu, &bitmap));
+	EXPECT_EQ(~0ULL, bitmap);
+}
+
+/* ---- tables in a slot with a dirty log ---- */
+
+#define GVA		0x200000	/* its page table is used for nothing else */
+#define GPA		0x300000
+#define PTE_A		0x20ULL
+#define PTE_D		0x40ULL
+
+static uint64_t dirty[GUEST_MEMORY / PAGE / 64];
+
+/* Has this page of the guest's memory been written since it was asked last? */
+static bool was_written(struct vcpu *vcpu, uint64_t gpa)
+{
+	struct minivmm_dirty_log log = { .dirty_bitmap = dirty };
+
+	ASSERT_OK(ioctl(vcpu->vm->fd, MINIVMM_GET_DIRTY_LOG, &log));
+	return dirty[gpa / PAGE / 64] >> gpa / PAGE % 64 & 1;
+}
+
+static uint64_t *next_table(struct vcpu *vcpu, uint64_t *table, unsigned int index)
+{
+	return vm_at(vcpu->vm, table[index] & 0xffffffffff000);
+}
+
+/* The page table of the 2 MiB at GVA, whose first entry maps GPA. */
+static uint64_t *logged_table(struct vcpu *vcpu, uint64_t *gpa)
+{
+	uint64_t *table = vm_at(vcpu->vm, vcpu_sregs(vcpu).cr3);
+	uint8_t *ram = vm_at(vcpu->vm, 0);
+
+	vm_map(vcpu, GVA, GPA | PTE_P | PTE_W);
+	table = next_table(vcpu, table, 0);
+	table = next_table(vcpu, table, 0);
+	table = next_table(vcpu, table, 1);
+	ASSERT_EQ(GPA | PTE_P | PTE_W, table[0]);
+	*gpa = (uint8_t *)table - ram;
+	ASSERT_OK(vm_set_slot(vcpu->vm, 0, MINIVMM_MEM_LOG_DIRTY_PAGES, 0, GUEST_MEMORY, ram));
+	return table;
+}
+
+GUEST64(guest_reads_and_writes,
+	"out %al, $0x10\n"
+	"mov 0x200000, %eax\n out %al, $0x10\n"
+	"mov %eax, 0x200000\n out %al, $0x10\n");
+
+TEST(accessed_and_dirty_flags_are_writes_to_a_table)
+{
+	struct vcpu *vcpu = guest_new(MODE_LONG, guest_reads_and_writes);
+	uint64_t gpa, *table = logged_table(vcpu, &gpa);
+
+	vcpu_run_to_out(vcpu, 0x10);
+	EXPECT_TRUE(!was_written(vcpu, gpa));
+	EXPECT_EQ(0, table[0] & (PTE_A | PTE_D));
+	vcpu_run_to_out(vcpu, 0x10);
+	EXPECT_TRUE(was_written(vcpu, gpa));
+	EXPECT_EQ(PTE_A, table[0] & (PTE_A | PTE_D));
+	vcpu_run_to_out(vcpu, 0x10);
+	EXPECT_TRUE(was_written(vcpu, gpa));
+	EXPECT_EQ(PTE_A | PTE_D, table[0] & (PTE_A | PTE_D));
+}
+
+/* From MMIO: the instruction is the hypervisor's, and so is the walk for its target. */
+GUEST64(guest_movs, "mov $0x90000000, %esi\n mov $0x200000, %edi\n movsb\n out %al, $0x10\n");
+
+TEST(flags_that_the_hypervisor_sets_are_writes_to_a_table)
+{
+	struct vcpu *vcpu = guest_new(MODE_LONG, guest_movs);
+	uint64_t gpa, *table = logged_table(vcpu, &gpa);
+	bool before;
+
+	vcpu_run_to(vcpu, MINIVMM_EXIT_MMIO);
+	before = was_written(vcpu, gpa);
+	EXPECT_EQ(before, !!(table[0] & PTE_A));
+	vcpu->run->mmio.data[0] = 0x5a;
+	vcpu_run_to_out(vcpu, 0x10);
+	EXPECT_TRUE(was_written(vcpu, gpa) || before);
+	EXPECT_EQ(PTE_A | PTE_D, table[0] & (PTE_A | PTE_D));
+	EXPECT_EQ(0x5a, *(uint8_t *)vm_at(vcpu->vm, GPA));
+}
+
+GUEST64(guest_loads_ds, "out %al, $0x10\n"
+			"mov $0x10, %eax\n mov %eax, %ds\n out %al, $0x10\n");
+
+TEST(accessed_flag_is_a_write_to_a_segment_table)
+{
+	struct vcpu *vcpu = guest_new(MODE_LONG, guest_loads_ds);
+	uint8_t *access = vm_at(vcpu->vm, GUEST_GDT + SEL_DATA + 5);
+	uint64_t gpa;
+
+	*access &= ~1;
+	logged_table(vcpu, &gpa);
+	vcpu_run_to_out(vcpu, 0x10);
+	EXPECT_TRUE(!was_written(vcpu, GUEST_GDT));
+	vcpu_run_to_out(vcpu, 0x10);
+	EXPECT_TRUE(was_written(vcpu, GUEST_GDT));
+	EXPECT_EQ(1, *access & 1);
 }
