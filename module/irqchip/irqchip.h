@@ -65,6 +65,7 @@ enum irq_source {
  * @reinject: ticks wait until the guest has taken the one before
  * @acked: it has
  * @pending: ticks that wait
+ * @waits: so does @timer, at the time of the last of them
  * @devices: its ports
  */
 struct vm_pit {
@@ -75,6 +76,7 @@ struct vm_pit {
 	bool reinject;
 	bool acked;
 	u64 pending;
+	bool waits;
 	struct bus_device devices[2];
 };
 
@@ -137,6 +139,7 @@ enum {
  * @timer: the local APIC's
  * @timer_tsc: or when the back end is to end the guest for it, as a time stamp
  *             of the host's; 0: not
+ * @timer_left_to_host: it is to be started anew before the guest is entered
  * @lent: the processor has what waits in @apic and delivers it; the vCPU thread's
  * @requests: VCPU_REQ_*, set by anybody, together with a kick
  * @wait: where its thread sleeps while the guest halts
@@ -157,6 +160,7 @@ struct vcpu_irq {
 	struct lapic apic;
 	struct hrtimer timer;
 	u64 timer_tsc;
+	bool timer_left_to_host;
 	bool lent;
 	unsigned long requests;
 	wait_queue_head_t wait;
@@ -218,6 +222,7 @@ void vcpu_request(struct vcpu *vcpu, unsigned int request);
 void vcpu_timer_init(struct vcpu *vcpu);
 void vcpu_timer_start(struct vcpu *vcpu);
 void vcpu_timer_to_host(struct vcpu *vcpu);
+void vcpu_timer_to_guest(struct vcpu *vcpu);
 void vcpu_timer_expired(struct vcpu *vcpu);
 
 /* vcpu_irq.c */

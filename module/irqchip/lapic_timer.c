@@ -213,7 +213,8 @@ static bool is_due(const struct lapic *apic, u64 now_ns)
  * @effects: what to do then
  *
  * With a TSC deadline, the caller has seen that the guest's TSC is there.
- * Periods that have passed unnoticed are not made up for.
+ * Periods that have passed unnoticed are not made up for. No LAPIC_EFFECT_INTERRUPT:
+ * nobody notices this one either.
  *
  * Return: false if it was not due: nothing has happened
  */
@@ -221,6 +222,7 @@ bool lapic_timer_fired(struct lapic *apic, u64 now_ns,
 		       struct lapic_effects *effects)
 {
 	u32 lvt = lapic_reg(apic, LAPIC_LVT_TIMER);
+	bool waits = lapic_test_vector(apic, LAPIC_IRR, lvt & LVT_VECTOR);
 
 	if (!is_due(apic, now_ns))
 		return false;
@@ -230,7 +232,8 @@ bool lapic_timer_fired(struct lapic *apic, u64 now_ns,
 		lapic_timer_stop(apic);
 	apic->tsc_deadline = 0;
 	effects->what |= LAPIC_EFFECT_TIMER;
-	if (!(lvt & LVT_MASKED) && lapic_accept(apic, lvt & LVT_VECTOR, false))
+	if (!(lvt & LVT_MASKED) &&
+	    lapic_accept(apic, lvt & LVT_VECTOR, false) && !waits)
 		effects->what |= LAPIC_EFFECT_INTERRUPT;
 	return true;
 }

@@ -5,7 +5,8 @@
  *
  * Each tick is an edge on GSI 0. A guest that counts ticks loses time if two of
  * them become one: with reinjection a tick waits until the guest has ended the
- * interrupt of the one before.
+ * interrupt of the one before. While one waits the timer does, too: what has
+ * passed is counted then.
  *
  * Read on in routing.c.
  */
@@ -29,6 +30,25 @@ static bool count_tick(struct vm_pit *pit)
 	return true;
 }
 
+/* The timer goes on; ticks that have passed unnoticed are counted. The lock is held. */
+static void next_tick(struct vm_pit *pit)
+{
+	u64 ticks = hrtimer_forward_now(&pit->timer, ns_to_ktime(pit->period));
+
+	if (pit->reinject && ticks > 1)
+		pit->pending += ticks - 1;
+}
+
+/* The guest has taken a tick, or will have none of those that wait. Likewise. */
+static void wait_no_more(struct vm_pit *pit)
+{
+	if (!pit->waits)
+		return;
+	pit->waits = false;
+	next_tick(pit);
+	hrtimer_start_expires(&pit->timer, HRTIMER_MODE_ABS);
+}
+
 static enum hrtimer_restart pit_fired(struct hrtimer *timer)
 {
 	struct vm_pit *pit = container_of(timer, struct vm_pit, timer);
@@ -40,8 +60,11 @@ static enum hrtimer_restart pit_fired(struct hrtimer *timer)
 	spin_lock_irqsave(&irqchip->lock, flags);
 	now = count_tick(pit);
 	if (pit->period && !hrtimer_is_queued(timer)) {
-		hrtimer_add_expires_ns(timer, pit->period);
-		restart = HRTIMER_RESTART;
+		pit->waits = !now;
+		if (now) {
+			next_tick(pit);
+			restart = HRTIMER_RESTART;
+		}
 	}
 	spin_unlock_irqrestore(&irqchip->lock, flags);
 	if (now)
@@ -58,6 +81,7 @@ static void start(struct vm_pit *pit)
 	pit_timer(&pit->pit, ktime_get_ns(), &next);
 	pit->pending = 0;
 	pit->acked = true;
+	pit->waits = false;
 	pit->period = next.period;
 	if (next.first)
 		hrtimer_start(&pit->timer, ns_to_ktime(next.first),
@@ -76,6 +100,8 @@ void vm_pit_acked(struct irqchip *irqchip)
 
 	spin_lock_irqsave(&irqchip->lock, flags);
 	pit = irqchip->pit;
+	if (pit)
+		wait_no_more(pit);
 	if (pit && !pit->acked && pit->pending) {
 		pit->pending--;
 		more = true;
@@ -88,15 +114,18 @@ void vm_pit_acked(struct irqchip *irqchip)
 }
 
 /**
- * vm_pit_unmasked - the guest lets ticks in again
+ * vm_pit_unmasked - the guest lets ticks in again: none waits any more
  * @irqchip: whose PIT; its lock is held
  */
 void vm_pit_unmasked(struct irqchip *irqchip)
 {
-	if (!irqchip->pit)
+	struct vm_pit *pit = irqchip->pit;
+
+	if (!pit)
 		return;
-	irqchip->pit->acked = true;
-	irqchip->pit->pending = 0;
+	wait_no_more(pit);
+	pit->acked = true;
+	pit->pending = 0;
 }
 
 /* ---- Ports ------------------------------------------------------------- */
@@ -268,9 +297,8 @@ static long reinject_ioctl(struct irqchip *irqchip, void __user *user)
 	spin_lock_irq(&irqchip->lock);
 	if (irqchip->pit) {
 		if (irqchip->pit->reinject != !!control.pit_reinject) {
+			vm_pit_unmasked(irqchip);
 			irqchip->pit->reinject = control.pit_reinject;
-			irqchip->pit->acked = true;
-			irqchip->pit->pending = 0;
 			ioapic_watch(&irqchip->ioapic,
 				     control.pit_reinject ? PIT_PINS : 0);
 		}

@@ -6,7 +6,9 @@
  * when the time has come: that costs an exit and no more. When the guest halts,
  * or on a processor without, a timer of the host's does it: there the exit is
  * for an interrupt, which the kernel has to serve, and each new deadline programs
- * the host's clock.
+ * the host's clock. A periodic timer whose tick nobody notices, as the one before
+ * still waits, is not gone on with there until the thread enters the guest again:
+ * else a process could have as many ticks of the host as it can make vCPUs.
  *
  * SDM: "APIC Timer", "VMX-Preemption Timer". The model is in lapic_timer.c.
  */
@@ -72,6 +74,7 @@ void vcpu_timer_start(struct vcpu *vcpu)
 	u64 left;
 
 	irq->timer_tsc = 0;
+	irq->timer_left_to_host = false;
 	if (!timer_left(vcpu, &left)) {
 		hrtimer_try_to_cancel(&irq->timer);
 	} else if (left > NSEC_PER_SEC || !backend->has_timer()) {
@@ -93,8 +96,25 @@ void vcpu_timer_to_host(struct vcpu *vcpu)
 	u64 left;
 
 	spin_lock_irqsave(&vcpu->irq.lock, flags);
-	if (vcpu->irq.timer_tsc && timer_left(vcpu, &left))
+	if (vcpu->irq.timer_tsc && timer_left(vcpu, &left)) {
 		start_host_timer(vcpu, left);
+		vcpu->irq.timer_left_to_host = true;
+	}
+	spin_unlock_irqrestore(&vcpu->irq.lock, flags);
+}
+
+/**
+ * vcpu_timer_to_guest - undo vcpu_timer_to_host()
+ * @vcpu: the calling thread's, which is about to enter the guest
+ */
+void vcpu_timer_to_guest(struct vcpu *vcpu)
+{
+	unsigned long flags;
+
+	if (likely(!READ_ONCE(vcpu->irq.timer_left_to_host)))
+		return;
+	spin_lock_irqsave(&vcpu->irq.lock, flags);
+	vcpu_timer_start(vcpu);
 	spin_unlock_irqrestore(&vcpu->irq.lock, flags);
 }
 
@@ -124,14 +144,20 @@ static enum hrtimer_restart timer_fired(struct hrtimer *timer)
 	struct lapic_effects effects = { 0 };
 	struct lapic_timer next;
 	unsigned long flags;
+	bool fired;
 
 	spin_lock_irqsave(&vcpu->irq.lock, flags);
 	if (!hrtimer_is_queued(timer) && !vcpu->irq.timer_tsc) {
-		lapic_timer_fired(&vcpu->irq.apic, ktime_get_ns(), &effects);
+		fired = lapic_timer_fired(&vcpu->irq.apic, ktime_get_ns(),
+					  &effects);
 		lapic_timer(&vcpu->irq.apic, &next);
-		if (next.mode == LAPIC_TIMER_NS) {
+		if (next.mode != LAPIC_TIMER_NS) {
+			vcpu->irq.timer_left_to_host = false;
+		} else if (!fired || effects.what & LAPIC_EFFECT_INTERRUPT) {
 			hrtimer_set_expires(timer, ns_to_ktime(next.ns));
 			restart = HRTIMER_RESTART;
+		} else {
+			vcpu->irq.timer_left_to_host = true;
 		}
 	}
 	spin_unlock_irqrestore(&vcpu->irq.lock, flags);

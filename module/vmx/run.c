@@ -372,6 +372,7 @@ int vmx_run(struct vcpu *vcpu)
 	}
 	vmx_get(vx);
 	if (vcpu_has_lapic(vcpu)) {
+		vcpu_timer_to_guest(vcpu);
 		vmx_apicv_update(vx);
 		set_bit(VCPU_REQ_INTERRUPT, &vcpu->irq.requests);
 	} else {

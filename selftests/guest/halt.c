@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
+#include "module.h"
 #include "vm.h"
 
 #define PORT_READY	0x10
@@ -15,6 +16,11 @@
 #define HIGH_VECTOR	0xe1
 #define HANDLER		(GUEST_CODE + 0x800)
 #define MSI_ADDRESS	0xfee00000
+#define LVT_TIMER	0x320
+#define PERIODIC	0x20000
+#define TIMER_INITIAL	0x380
+#define TIMER_DIVIDE	0x3e0
+#define BY_1		0xb
 #define SHORT_WHILE	200000	/* us */
 
 /* Software-enables its local APIC, lets in priorities above 0x8f, and waits. */
@@ -73,9 +79,8 @@ static struct vcpu *waiter_new(void)
 }
 
 /* Sends the vectors while the guest waits; returns how many it has handled. */
-static uint32_t handled(const uint8_t *vectors, unsigned int nr)
+static uint32_t handled_by(struct vcpu *vcpu, const uint8_t *vectors, unsigned int nr)
 {
-	struct vcpu *vcpu = waiter_new();
 	struct late late = { vcpu->vm, vectors, nr };
 	pthread_t sender;
 	uint32_t ret;
@@ -84,6 +89,17 @@ static uint32_t handled(const uint8_t *vectors, unsigned int nr)
 	ret = vcpu_run_to_out(vcpu, PORT_DONE);
 	pthread_join(sender, NULL);
 	return ret;
+}
+
+static uint32_t handled(const uint8_t *vectors, unsigned int nr)
+{
+	return handled_by(waiter_new(), vectors, nr);
+}
+
+static void set_lapic_register(struct minivmm_lapic_state *state, unsigned int offset,
+			       uint32_t value)
+{
+	memcpy(state->regs + offset, &value, sizeof(value));
 }
 
 TEST(an_interrupt_ends_hlt)
@@ -99,4 +115,25 @@ TEST(an_interrupt_ends_hlt_after_those_that_the_priority_keeps_out)
 	static const uint8_t vectors[] = { LOW_VECTOR, LOW_VECTOR + 1, HIGH_VECTOR };
 
 	EXPECT_EQ(1, handled(vectors, 3));
+}
+
+/* 5000 in a second, and the guest's priority keeps all of them out. */
+TEST(ticks_that_nobody_takes_cost_the_host_nothing)
+{
+	static const uint8_t vectors[] = { HIGH_VECTOR };
+	struct minivmm_lapic_state state;
+	unsigned long long before, ticks;
+	struct vcpu *vcpu;
+
+	MINIVMM_ONLY("KVM has the host tick on");
+	vcpu = waiter_new();
+	ASSERT_OK(ioctl(vcpu->fd, MINIVMM_GET_LAPIC, &state));
+	set_lapic_register(&state, LVT_TIMER, PERIODIC | LOW_VECTOR);
+	set_lapic_register(&state, TIMER_DIVIDE, BY_1);
+	set_lapic_register(&state, TIMER_INITIAL, 1);
+	ASSERT_OK(ioctl(vcpu->fd, MINIVMM_SET_LAPIC, &state));
+	before = host_timer_interrupts();
+	EXPECT_EQ(1, handled_by(vcpu, vectors, 1));
+	ticks = host_timer_interrupts() - before;
+	EXPECT(ticks < 500, "%llu in %u us", ticks, SHORT_WHILE);
 }

@@ -86,6 +86,29 @@ bool vmx_has(const char *feature)
 	return found;
 }
 
+unsigned long long host_timer_interrupts(void)
+{
+	FILE *file = fopen("/proc/interrupts", "r");
+	unsigned long long sum = 0;
+	char line[4096], *at, *end;
+
+	ASSERT_TRUE(file);
+	while (fgets(line, sizeof(line), file)) {
+		at = strstr(line, "LOC:");
+		if (!at)
+			continue;
+		for (at += strlen("LOC:"); ; at = end) {
+			unsigned long long count = strtoull(at, &end, 10);
+
+			if (end == at)
+				break;
+			sum += count;
+		}
+	}
+	fclose(file);
+	return sum;
+}
+
 long module_references(void)
 {
 	char text[32] = "";

@@ -24,6 +24,8 @@ char module_parameter(const char *name);
 bool vmx_has(const char *feature);
 /* Load it anew with parameters; the one named, Y or N, is to become @expected. */
 void module_reload(const char *parameters, const char *name, char expected);
+/* How many interrupts of their timers the host's CPUs have had. */
+unsigned long long host_timer_interrupts(void);
 /* How many references there are on the module. */
 long module_references(void);
 /* How many VMs there are in debugfs. */

@@ -203,6 +203,21 @@ TEST(masked_timer_counts_and_says_nothing)
 	EXPECT_EQ(VECTOR, lapic_highest_irr(&apic));
 }
 
+TEST(tick_behind_one_that_waits_is_not_noticed)
+{
+	start(PERIODIC, 300000);
+	now += 300000;
+	EXPECT_TRUE(fire());
+	EXPECT_TRUE(effects.what & LAPIC_EFFECT_INTERRUPT);
+	now += 300000;
+	EXPECT_TRUE(fire());
+	EXPECT_EQ(LAPIC_EFFECT_TIMER, effects.what);
+	EXPECT_EQ(VECTOR, take());
+	now += 300000;
+	EXPECT_TRUE(fire());
+	EXPECT_TRUE(effects.what & LAPIC_EFFECT_INTERRUPT);
+}
+
 TEST(disabled_apic_gets_no_timer_interrupt)
 {
 	start(ONE_SHOT, 5000);
