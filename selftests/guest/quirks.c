@@ -424,13 +424,13 @@ TEST(pv_features_can_be_enforced)
 
 	cpuid_entry(cpuid, 0x40000001, 0)->eax = 0;
 	ASSERT_OK(ioctl(vcpu->fd, MINIVMM_SET_CPUID2, cpuid));
-	EXPECT_EQ(1, vcpu_get_msr(vcpu, 0x4b564d01, &value));
+	EXPECT_EQ(1, vcpu_get_msr(vcpu, 0x4b564d04, &value));
 	vcpu_run_to(vcpu, MINIVMM_EXIT_HLT);
 	EXPECT_EQ(0, vcpu_regs(vcpu).rax);
 
 	vcpu = guest_new(MODE_LONG, pv_hypercall);
 	ASSERT_OK(ioctl(vcpu->fd, MINIVMM_ENABLE_CAP, &cap));
-	EXPECT_EQ(1, vcpu_get_msr(vcpu, 0x4b564d01, &value));
+	EXPECT_EQ(1, vcpu_get_msr(vcpu, 0x4b564d04, &value));
 	ASSERT_OK(ioctl(vcpu->fd, MINIVMM_SET_CPUID2, cpuid));
 	for (uint32_t msr = 0x4b564d00; msr <= 0x4b564d04; msr += msr == 0x4b564d01 ? 2 : 1) {
 		EXPECT_EQ(0, vcpu_get_msr(vcpu, msr, &value));

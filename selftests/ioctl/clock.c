@@ -125,6 +125,19 @@ GUEST64(guest_count, "rdtsc\n shl $32, %rdx\n or %rax, %rdx\n mov %rdx, %r8\n"
 		     "rdtsc\n shl $32, %rdx\n or %rax, %rdx\n sub %r8, %rdx\n"
 		     "mov %rdx, %rax\n out %eax, $0x10\n jmp guest_count\n");
 
+/* Of some rounds: in the others the host did something else. */
+static uint32_t quickest(struct vcpu *vcpu)
+{
+	uint32_t ticks, least = UINT32_MAX;
+
+	for (unsigned int i = 0; i < 10; i++) {
+		ticks = vcpu_run_to_out(vcpu, 0x10);
+		if (ticks < least)
+			least = ticks;
+	}
+	return least;
+}
+
 TEST(tsc_khz_is_the_rate_that_the_guest_sees)
 {
 	struct vcpu *vcpu = guest_new(MODE_LONG, guest_count);
@@ -133,11 +146,9 @@ TEST(tsc_khz_is_the_rate_that_the_guest_sees)
 
 	if (!device_capability(MINIVMM_CAP_TSC_CONTROL))
 		SKIP("this processor has no TSC scaling");
-	vcpu_run_to_out(vcpu, 0x10);
-	slow = vcpu_run_to_out(vcpu, 0x10);
+	slow = quickest(vcpu);
 	ASSERT_OK(set_khz(vcpu->fd, 8 * khz));
-	vcpu_run_to_out(vcpu, 0x10);
-	fast = vcpu_run_to_out(vcpu, 0x10);
+	fast = quickest(vcpu);
 	EXPECT(fast > 4 * slow && fast < 16 * slow, "%u ticks, then %u", slow, fast);
 }
 
