@@ -204,6 +204,11 @@ static u64 time_for(u32 offset)
 		ktime_get_ns() : 0;
 }
 
+static u64 time_for_msr(u32 msr)
+{
+	return time_for((msr - LAPIC_MSR_FIRST) << 4);
+}
+
 /* An aligned access of 32 bits is defined; others do what KVM does. */
 static void mmio_read(struct vcpu *vcpu, u32 offset, void *data,
 		      unsigned int len)
@@ -291,7 +296,8 @@ int vcpu_apic_read_msr(struct vcpu *vcpu, u32 msr, u64 *data)
 		*data = vcpu->irq.apic.tsc_deadline;
 		known = true;
 	} else {
-		known = lapic_read_msr(&vcpu->irq.apic, msr, time_for((msr - LAPIC_MSR_FIRST) << 4), data);
+		known = lapic_read_msr(&vcpu->irq.apic, msr,
+				       time_for_msr(msr), data);
 	}
 	spin_unlock_irqrestore(&vcpu->irq.lock, flags);
 	return !known;
@@ -318,7 +324,7 @@ int vcpu_apic_write_msr(struct vcpu *vcpu, u32 msr, u64 data)
 		lapic_set_tsc_deadline(&vcpu->irq.apic, data, &effects);
 	else
 		known = lapic_write_msr(&vcpu->irq.apic, msr, data,
-					time_for((msr - LAPIC_MSR_FIRST) << 4), &effects);
+					time_for_msr(msr), &effects);
 	unlock_apic(vcpu, &effects, flags);
 	return !known;
 }

@@ -116,6 +116,14 @@ static bool mask_xsave_leaf(u32 index, u32 *regs)
 	return index < 64 && xcr0 & BIT_ULL(index) && regs[EAX];
 }
 
+static void set_regs(u32 *regs, u32 eax, u32 edx)
+{
+	regs[EAX] = eax;
+	regs[EBX] = 0;
+	regs[ECX] = 0;
+	regs[EDX] = edx;
+}
+
 /* What we offer of a leaf; false: nothing, and no sub-leaf after it either. */
 static bool offer_leaf(u32 function, u32 index, u32 *regs)
 {
@@ -140,8 +148,7 @@ static bool offer_leaf(u32 function, u32 index, u32 *regs)
 		return regs[EAX] & 0x1f;
 	case 6:
 		/* The local APIC's timer never stops: no need for a PIT. */
-		memset(regs, 0, 4 * sizeof(*regs));
-		regs[EAX] = F(ARAT);
+		set_regs(regs, F(ARAT), 0);
 		return index == 0;
 	case 0xd:
 		return mask_xsave_leaf(index, regs);
@@ -155,8 +162,7 @@ static bool offer_leaf(u32 function, u32 index, u32 *regs)
 		memcpy(&regs[EBX], "KVMKVMKVM\0\0\0", 12);
 		return true;
 	case 0x40000001:
-		memset(regs, 0, 4 * sizeof(*regs));
-		regs[EAX] = pv_features();
+		set_regs(regs, pv_features(), 0);
 		return true;
 	case 0x80000000:
 		regs[EAX] = min(regs[EAX], 0x80000008u);
@@ -167,19 +173,18 @@ static bool offer_leaf(u32 function, u32 index, u32 *regs)
 		mask_features(function, 0, regs);
 		return true;
 	case 0x80000007:
-		memset(regs, 0, 4 * sizeof(*regs));
-		regs[EDX] = boot_cpu_has(X86_FEATURE_NONSTOP_TSC) ? BIT(8) : 0;
+		set_regs(regs, 0, boot_cpu_has(X86_FEATURE_NONSTOP_TSC) ?
+				  BIT(8) : 0);
 		return true;
 	case 0x80000008:
 		/* Widths of addresses: never more than EPT can translate. */
-		regs[EAX] = (regs[EAX] & 0xff00) |
-			    min_t(u32, boot_cpu_data.x86_phys_bits,
-				  MINIVMM_GPA_BITS);
-		memset(&regs[EBX], 0, 3 * sizeof(*regs));
+		set_regs(regs, (regs[EAX] & 0xff00) |
+			       min_t(u32, boot_cpu_data.x86_phys_bits,
+				     MINIVMM_GPA_BITS), 0);
 		return true;
 	default:
 		/* A leaf we do not know is there, and says nothing. */
-		memset(regs, 0, 4 * sizeof(*regs));
+		set_regs(regs, 0, 0);
 		return index == 0;
 	}
 }
