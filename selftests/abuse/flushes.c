@@ -18,7 +18,7 @@
 
 #include "vm.h"
 
-#define SECONDS		3	/* of the host's clock, for each test */
+#define SECONDS		1	/* of the host's clock, for each test */
 #define SLOT_GPA	0x90000000ULL
 #define SLOT_PAGES	64
 #define SLOT_SIZE	(SLOT_PAGES * 4096UL)

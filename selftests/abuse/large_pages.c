@@ -20,7 +20,7 @@
 
 #include "vm.h"
 
-#define SECONDS		4	/* of the host's clock */
+#define SECONDS		2	/* of the host's clock */
 #define LARGE		0x200000UL
 #define PAGE		4096UL
 #define SLOT_GPA	0x10000000ULL
