@@ -60,26 +60,31 @@ TEST(page_tables_in_a_read_only_slot)
 	EXPECT_EQ(3 * 64, *(uint32_t *)(memory + 16));
 }
 
+/* The slot of the page tables becomes one with these flags. */
+static void set_tables(struct vcpu *vcpu, uint32_t flags)
+{
+	uint8_t *ram = vm_at(vcpu->vm, 0);
+
+	ASSERT_OK(vm_set_slot(vcpu->vm, 1, 0, 0, 0, NULL));
+	ASSERT_OK(vm_set_slot(vcpu->vm, 1, flags, 0x10000, 0x30000, ram + 0x10000));
+}
+
 /* They are found out in the midst of it: what was logged until then counts. */
 TEST(page_tables_become_read_only_while_a_log_is_on)
 {
-	uint8_t *memory, *ram;
 	uint64_t bitmap = 0;
+	uint8_t *memory;
 	struct vcpu *vcpu;
 
 	KVM_CANNOT;
 	memory = area_memory(LARGE, MADV_NORMAL);
 	vcpu = guest_in_rom(memory);
-	ram = vm_at(vcpu->vm, 0);
-	ASSERT_OK(vm_set_slot(vcpu->vm, 1, 0, 0, 0, NULL));
-	ASSERT_OK(vm_set_slot(vcpu->vm, 1, 0, 0x10000, 0x30000, ram + 0x10000));
+	set_tables(vcpu, 0);
 	vcpu_run_to_out(vcpu, 0x10);
 	ASSERT_OK(get_log(vcpu, &bitmap));
 	EXPECT_EQ(~0ULL, bitmap);
 	vcpu_run_to_out(vcpu, 0x10);
-	ASSERT_OK(vm_set_slot(vcpu->vm, 1, 0, 0, 0, NULL));
-	ASSERT_OK(vm_set_slot(vcpu->vm, 1, MINIVMM_MEM_READONLY, 0x10000, 0x30000,
-			      ram + 0x10000));
+	set_tables(vcpu, MINIVMM_MEM_READONLY);
 	vcpu_run_to_out(vcpu, 0x10);
 	for (unsigned int i = 0; i < 2; i++) {
 		ASSERT_OK(get_log(vcpu, &bitmap));
@@ -91,20 +96,16 @@ TEST(page_tables_become_read_only_while_a_log_is_on)
 /* Pages that were written before, and are not again when the log begins anew. */
 TEST(writes_are_logged_when_page_tables_have_become_read_only)
 {
-	uint8_t *memory, *ram;
 	uint64_t bitmap = 0;
+	uint8_t *memory;
 	struct vcpu *vcpu;
 
 	KVM_CANNOT;
 	memory = area_memory(LARGE, MADV_NORMAL);
 	vcpu = guest_in_rom(memory);
-	ram = vm_at(vcpu->vm, 0);
-	ASSERT_OK(vm_set_slot(vcpu->vm, 1, 0, 0, 0, NULL));
-	ASSERT_OK(vm_set_slot(vcpu->vm, 1, 0, 0x10000, 0x30000, ram + 0x10000));
+	set_tables(vcpu, 0);
 	vcpu_run_to_out(vcpu, 0x10);
-	ASSERT_OK(vm_set_slot(vcpu->vm, 1, 0, 0, 0, NULL));
-	ASSERT_OK(vm_set_slot(vcpu->vm, 1, MINIVMM_MEM_READONLY, 0x10000, 0x30000,
-			      ram + 0x10000));
+	set_tables(vcpu, MINIVMM_MEM_READONLY);
 	ASSERT_OK(get_log(vcpu, &bitmap));
 	EXPECT_EQ(~0ULL, bitmap);
 	vcpu_run_to_out(vcpu, 0x10);
