@@ -59,7 +59,7 @@ def minivmm(kernel, cache):
     """Returns the path of minivmm.ko for KERNEL, built now if there is none of these sources."""
     changed = newest_source()
     copy = f"{cache}/kernel/{kernel.version}/minivmm/module/minivmm.ko"
-    for path in (f"{TOP}/module/minivmm.ko", copy):
+    for path in (copy, f"{TOP}/module/minivmm.ko"):
         if os.path.exists(path) and os.path.getmtime(path) >= changed:
             with open(path, "rb") as file:
                 if modinfo(file.read(), "vermagic").split(" ")[0] == kernel.release:
