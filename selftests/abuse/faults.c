@@ -448,30 +448,3 @@ TEST(reading_counters)
 	setup_faults();
 	try_all(&subject);
 }
-
-/* ---- in the end ---- */
-
-TEST(no_memory_is_lost)
-{
-	static char report[8000];
-	int fd;
-
-	setup_faults();
-	if (access(DEBUG "kmemleak", W_OK))
-		SKIP("this kernel has no kmemleak");
-	/* A scan looks at all memory there is, and two are needed. */
-	alarm(200);
-	/* An object counts as lost when it is older than five seconds. */
-	sleep(6);
-	ASSERT_TRUE(write_file(DEBUG "kmemleak", "scan"));
-	sleep(1);
-	ASSERT_TRUE(write_file(DEBUG "kmemleak", "scan"));
-	fd = open(DEBUG "kmemleak", O_RDONLY | O_CLOEXEC);
-	ASSERT_TRUE(fd >= 0);
-	for (ssize_t len; (len = read(fd, report, sizeof(report) - 1)) > 0;) {
-		report[len] = '\0';
-		for (char *line = strtok(report, "\n"); line; line = strtok(NULL, "\n"))
-			ktap_note("%s", line);
-		EXPECT(false, "kmemleak has found something");
-	}
-}

@@ -337,11 +337,6 @@ TEST(one_thread)
 	fuzz_a_while(1, 1);
 }
 
-TEST(two_threads)
-{
-	fuzz_a_while(2, 2);
-}
-
 TEST(four_threads)
 {
 	fuzz_a_while(3, 4);
