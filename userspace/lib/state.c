@@ -82,9 +82,9 @@ static const struct item vcpu_items[] = {
 };
 
 /* One MSR; so that one that cannot be read is not in the way of the others. */
-struct one_msr {
-	struct minivmm_msrs head;
-	struct minivmm_msr_entry entry;
+union one_msr {
+	struct minivmm_msrs msrs;
+	char room[sizeof(struct minivmm_msrs) + sizeof(struct minivmm_msr_entry)];
 };
 
 static bool offered(const struct vmm *vmm, const struct item *item)
@@ -95,19 +95,21 @@ static bool offered(const struct vmm *vmm, const struct item *item)
 
 static bool get_msr(int fd, struct minivmm_msr_entry *entry)
 {
-	struct one_msr one = { .head.nmsrs = 1, .entry.index = entry->index };
+	union one_msr one = { .msrs.nmsrs = 1 };
 
+	one.msrs.entries[0].index = entry->index;
 	if (ioctl(fd, MINIVMM_GET_MSRS, &one) != 1)
 		return false;
-	entry->data = one.entry.data;
+	entry->data = one.msrs.entries[0].data;
 	return true;
 }
 
 static bool set_msr(int fd, const struct minivmm_msr_entry *entry)
 {
-	struct one_msr one = { .head.nmsrs = 1, .entry = *entry };
 	struct minivmm_msr_entry now = { .index = entry->index };
+	union one_msr one = { .msrs.nmsrs = 1 };
 
+	one.msrs.entries[0] = *entry;
 	if (ioctl(fd, MINIVMM_SET_MSRS, &one) == 1)
 		return true;
 	/* What describes the processor cannot be set, and need not be. */
