@@ -105,6 +105,37 @@ static void irqchip_unlock(struct irqchip *irqchip, unsigned long flags)
 }
 
 /**
+ * irqchip_watch_locked - ask the I/O APIC for the ends that somebody waits for
+ * @irqchip: the chips, with their lock held
+ *
+ * A PIT that makes up for lost ticks and irqfds that resample want to hear of
+ * the end of an interrupt that is edge-triggered as well.
+ */
+void irqchip_watch_locked(struct irqchip *irqchip)
+{
+	bool pit = irqchip->pit && irqchip->pit->reinject;
+
+	lockdep_assert_held(&irqchip->lock);
+	ioapic_watch(&irqchip->ioapic,
+		     irqfd_resampled_pins(irqchip->vm) | (pit ? PIT_PINS : 0));
+}
+
+/**
+ * irqchip_watch - the same after who waits has changed, or where a GSI leads
+ * @vm: the VM
+ */
+void irqchip_watch(struct vm *vm)
+{
+	unsigned long flags;
+
+	if (!vm->irqchip)
+		return;
+	spin_lock_irqsave(&vm->irqchip->lock, flags);
+	irqchip_watch_locked(vm->irqchip);
+	spin_unlock_irqrestore(&vm->irqchip->lock, flags);
+}
+
+/**
  * irqchip_set_line - one of a chip's inputs changes
  * @irqchip: the chips
  * @chip: MINIVMM_IRQCHIP_*

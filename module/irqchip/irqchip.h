@@ -186,6 +186,8 @@ int irqchip_set_line(struct irqchip *irqchip, unsigned int chip,
 		     unsigned int pin, enum irq_source source, bool level);
 int irqchip_acknowledge(struct irqchip *irqchip);
 bool irqchip_wants_eoi(struct vm *vm, u8 vector, bool level);
+void irqchip_watch_locked(struct irqchip *irqchip);
+void irqchip_watch(struct vm *vm);
 void irqchip_end_of_interrupt(struct vcpu *vcpu, u8 vector, bool level);
 
 /* pit_timer.c */
@@ -199,6 +201,7 @@ int irq_route_init(struct vm *vm, bool chips);
 void irq_route_free(struct vm *vm);
 long irq_routing_ioctl(struct vm *vm, struct minivmm_irq_routing __user *user);
 bool irq_route_wants_eoi(struct vm *vm, u8 vector);
+u32 irq_route_ioapic_pin(struct vm *vm, u32 gsi);
 int irq_route_set(struct vm *vm, enum irq_source source, u32 gsi, bool level);
 void irq_route_pulse(struct vm *vm, enum irq_source source, u32 gsi);
 void irq_acked(struct vm *vm, unsigned int chip, unsigned int pin);
@@ -210,6 +213,7 @@ void irqfd_init(struct vm *vm);
 void irqfd_release(struct vm *vm);
 long irqfd_ioctl(struct vm *vm, void __user *user);
 void irqfd_acked(struct vm *vm, u32 gsi);
+u32 irqfd_resampled_pins(struct vm *vm);
 
 /* deliver.c */
 int irq_deliver(struct vm *vm, const struct irq_message *message,

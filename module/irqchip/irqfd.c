@@ -144,6 +144,24 @@ void irqfd_acked(struct vm *vm, u32 gsi)
 	}
 }
 
+/**
+ * irqfd_resampled_pins - where the I/O APIC's ends are waited for
+ * @vm: the VM
+ *
+ * Return: a bit for each pin of the I/O APIC to which a resampled GSI leads.
+ */
+u32 irqfd_resampled_pins(struct vm *vm)
+{
+	struct resampler *resampler;
+	u32 pins = 0;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(resampler, &vm->irqfds.resamplers, link)
+		pins |= irq_route_ioapic_pin(vm, resampler->gsi);
+	rcu_read_unlock();
+	return pins;
+}
+
 static struct resampler *find_resampler(struct vm_irqfds *irqfds, u32 gsi)
 {
 	struct resampler *resampler;
@@ -170,6 +188,7 @@ static int join_resampler(struct irqfd *irqfd)
 		return -ENOMEM;
 	irqfd->resampler = resampler;
 	list_add_rcu(&irqfd->resampler_link, &resampler->irqfds);
+	irqchip_watch(irqfd->vm);
 	return 0;
 }
 
@@ -181,8 +200,10 @@ static void leave_resampler(struct irqfd *irqfd)
 
 	list_del_rcu(&irqfd->resampler_link);
 	last = list_empty(&resampler->irqfds);
-	if (last)
+	if (last) {
 		list_del_rcu(&resampler->link);
+		irqchip_watch(irqfd->vm);
+	}
 	synchronize_rcu_expedited();
 	if (last) {
 		irq_route_set(irqfd->vm, IRQ_SOURCE_RESAMPLE, irqfd->gsi, false);

@@ -208,8 +208,8 @@ static long create(struct vm *vm, bool speaker)
 	pit_init(&pit->pit, speaker, ktime_get_ns());
 	/* Its ports lead to it by the chips. */
 	spin_lock_irq(&vm->irqchip->lock);
-	ioapic_watch(&vm->irqchip->ioapic, PIT_PINS);
 	vm->irqchip->pit = pit;
+	irqchip_watch_locked(vm->irqchip);
 	spin_unlock_irq(&vm->irqchip->lock);
 	ret = attach(vm, pit);
 	if (!ret)
@@ -217,6 +217,7 @@ static long create(struct vm *vm, bool speaker)
 	/* A guest, or another thread, may have used it already. */
 	spin_lock_irq(&vm->irqchip->lock);
 	vm->irqchip->pit = NULL;
+	irqchip_watch_locked(vm->irqchip);
 	spin_unlock_irq(&vm->irqchip->lock);
 	hrtimer_cancel(&pit->timer);
 	kfree(pit);
@@ -299,8 +300,7 @@ static long reinject_ioctl(struct irqchip *irqchip, void __user *user)
 		if (irqchip->pit->reinject != !!control.pit_reinject) {
 			vm_pit_unmasked(irqchip);
 			irqchip->pit->reinject = control.pit_reinject;
-			ioapic_watch(&irqchip->ioapic,
-				     control.pit_reinject ? PIT_PINS : 0);
+			irqchip_watch_locked(irqchip);
 		}
 		ret = 0;
 	}

@@ -153,6 +153,8 @@ static long set_routing(struct vm *vm,
 	if (!IS_ERR(table))
 		publish(vm, table);
 	mutex_unlock(&vm->lock);
+	if (!IS_ERR(table))
+		irqchip_watch(vm);
 	return PTR_ERR_OR_ZERO(table);
 }
 
@@ -231,6 +233,21 @@ static const struct irq_route *find_route(struct vm *vm, u32 gsi)
 	if (!table || gsi >= table->count)
 		return NULL;
 	return &table->route[array_index_nospec(gsi, table->count)];
+}
+
+/**
+ * irq_route_ioapic_pin - where a GSI leads in the I/O APIC
+ * @vm: the VM; inside rcu_read_lock()
+ * @gsi: which
+ *
+ * Return: the bit of its pin; 0: it has none.
+ */
+u32 irq_route_ioapic_pin(struct vm *vm, u32 gsi)
+{
+	const struct irq_route *route = find_route(vm, gsi);
+	u8 pin = route ? route->pins[MINIVMM_IRQCHIP_IOAPIC] : 0;
+
+	return pin ? BIT(pin - 1) : 0;
 }
 
 static int set_pins(struct vm *vm, const struct irq_route *route,

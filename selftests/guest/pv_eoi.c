@@ -279,21 +279,68 @@ TEST(pit_hears_of_the_end)
 	EXPECT_OFFERED(vcpu, 1);
 }
 
-TEST(resampler_hears_of_the_end)
+static void resample(struct vcpu *vcpu, uint32_t gsi, int fd, int resamplefd, uint32_t flags)
 {
-	int fd = new_eventfd(), resamplefd = new_eventfd();
 	struct minivmm_irqfd irqfd = {
-		.fd = fd, .gsi = PIN, .flags = MINIVMM_IRQFD_FLAG_RESAMPLE,
-		.resamplefd = resamplefd,
+		.fd = fd, .gsi = gsi, .flags = flags, .resamplefd = resamplefd,
 	};
-	struct vcpu *vcpu = pv_guest();
 
-	set_pin(vcpu, PIN, 0x8000 | 0xa1);
 	ASSERT_OK(ioctl(vcpu->vm->fd, MINIVMM_IRQFD, &irqfd));
+}
+
+static void expect_resampled(struct vcpu *vcpu, int fd, int resamplefd)
+{
 	ASSERT_OK(eventfd_write(fd, 1));
 	do_op(vcpu, OP_WAIT, 0, 1);
 	EXPECT_TRUE(!offered(vcpu, 0));
 	EXPECT_EQ(1, count(resamplefd));
+}
+
+TEST(resampler_hears_of_the_end)
+{
+	int fd = new_eventfd(), resamplefd = new_eventfd();
+	struct vcpu *vcpu = pv_guest();
+
+	set_pin(vcpu, PIN, 0x8000 | 0xa1);
+	resample(vcpu, PIN, fd, resamplefd, MINIVMM_IRQFD_FLAG_RESAMPLE);
+	expect_resampled(vcpu, fd, resamplefd);
+}
+
+TEST(resampler_hears_of_the_end_of_an_edge)
+{
+	int fd = new_eventfd(), resamplefd = new_eventfd();
+	struct vcpu *vcpu = pv_guest();
+
+	set_pin(vcpu, PIN, 0xa1);
+	resample(vcpu, PIN, fd, resamplefd, MINIVMM_IRQFD_FLAG_RESAMPLE);
+	expect_resampled(vcpu, fd, resamplefd);
+	/* When it has gone, nobody wants to know. */
+	resample(vcpu, PIN, fd, 0, MINIVMM_IRQFD_FLAG_DEASSIGN);
+	pulse(vcpu, PIN);
+	do_op(vcpu, OP_WINDOW, 0, 0);
+	ASSERT_EQ(2, apic_count(vcpu));
+	EXPECT_OFFERED(vcpu, 1);
+}
+
+TEST(resampler_hears_of_an_edge_where_its_gsi_leads_now)
+{
+	struct {
+		struct minivmm_irq_routing table;
+		struct minivmm_irq_routing_entry entries[1];
+	} routing = {
+		.table.nr = 1,
+		.entries[0] = {
+			.gsi = 30, .type = MINIVMM_IRQ_ROUTING_IRQCHIP,
+			.u.irqchip = { .irqchip = MINIVMM_IRQCHIP_IOAPIC, .pin = PIN },
+		},
+	};
+	int fd = new_eventfd(), resamplefd = new_eventfd();
+	struct vcpu *vcpu = pv_guest();
+
+	set_pin(vcpu, PIN, 0xa1);
+	resample(vcpu, 30, fd, resamplefd, MINIVMM_IRQFD_FLAG_RESAMPLE);
+	ASSERT_OK(ioctl(vcpu->vm->fd, MINIVMM_SET_GSI_ROUTING, &routing));
+	expect_resampled(vcpu, fd, resamplefd);
 }
 
 /* A split irqchip: the I/O APIC is the owner's, and gets an exit. */
