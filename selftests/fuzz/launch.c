@@ -19,7 +19,7 @@
 #define MAX_WORDS	12
 #define WORD_SIZE	28
 
-/* No guest here is a saved state. */
+/* None is restored here. */
 int vmm_vm_save(struct vmm_vm *vm, vmm_put_state put, void *context)
 {
 	(void)vm;
@@ -187,7 +187,8 @@ static void launch(struct input *in, int argc, char **argv)
 	if (setjmp(launch_end))
 		return;
 	options_parse(&options, argc, argv);
-	if (options.check)
+	/* What a saved state may hold is saved.c's. */
+	if (options.check || options.restore)
 		return;
 	machine_create(&machine, &options);
 	/* No kernel has so few bytes. */
