@@ -324,38 +324,22 @@ TEST(resampler_hears_of_the_end_of_an_edge)
 
 TEST(resampler_hears_of_an_edge_where_its_gsi_leads_now)
 {
-	struct {
-		struct minivmm_irq_routing table;
-		struct minivmm_irq_routing_entry entries[1];
-	} routing = {
-		.table.nr = 1,
-		.entries[0] = {
-			.gsi = 30, .type = MINIVMM_IRQ_ROUTING_IRQCHIP,
-			.u.irqchip = { .irqchip = MINIVMM_IRQCHIP_IOAPIC, .pin = PIN },
-		},
+	const struct minivmm_irq_routing_entry entry = {
+		.gsi = 30, .type = MINIVMM_IRQ_ROUTING_IRQCHIP,
+		.u.irqchip = { .irqchip = MINIVMM_IRQCHIP_IOAPIC, .pin = PIN },
 	};
 	int fd = new_eventfd(), resamplefd = new_eventfd();
 	struct vcpu *vcpu = pv_guest();
 
 	set_pin(vcpu, PIN, 0xa1);
 	resample(vcpu, 30, fd, resamplefd, MINIVMM_IRQFD_FLAG_RESAMPLE);
-	ASSERT_OK(ioctl(vcpu->vm->fd, MINIVMM_SET_GSI_ROUTING, &routing));
+	irq_route(vcpu->vm, entry);
 	expect_resampled(vcpu, fd, resamplefd);
 }
 
 /* A split irqchip: the I/O APIC is the owner's, and gets an exit. */
 TEST(owners_ioapic_hears_of_the_end)
 {
-	struct {
-		struct minivmm_irq_routing table;
-		struct minivmm_irq_routing_entry entries[1];
-	} routing = {
-		.table.nr = 1,
-		.entries[0] = {
-			.gsi = 3, .type = MINIVMM_IRQ_ROUTING_MSI,
-			.u.msi = { .address_lo = 0xfee00000, .data = 0xc0a1 },
-		},
-	};
 	struct vm *vm = irq_vm_create_split();
 	struct vcpu *vcpu;
 
@@ -363,7 +347,7 @@ TEST(owners_ioapic_hears_of_the_end)
 	vm_load(vm, GUEST_CODE, apic_code);
 	vcpu = plain_guest(vm);
 	ASSERT_TRUE(wrmsr(vcpu, MSR_PV_EOI, BYTE | 1));
-	ASSERT_OK(ioctl(vm->fd, MINIVMM_SET_GSI_ROUTING, &routing));
+	irq_route_msi(vm, 3, 0xc0a1);
 	interrupt(vcpu, 0x61);
 	EXPECT_OFFERED(vcpu, 0);
 	EXPECT_EQ(0, in_service(vcpu));

@@ -6,6 +6,7 @@
  * SDM Vol. 3, "LVT Register" (ExtINT), "Signaling Interrupt Servicing
  * Completion".
  */
+#include "irq.h"
 #include "vm.h"
 
 #define IF	0x200
@@ -135,29 +136,13 @@ TEST(the_owner_is_told_when_an_interrupt_can_be_taken)
 }
 
 /* A pin of the owner's I/O APIC is a message in the routing table. */
-static void route_pin(struct vcpu *vcpu, uint32_t data)
-{
-	struct {
-		struct minivmm_irq_routing table;
-		struct minivmm_irq_routing_entry entry;
-	} routing = {
-		.table.nr = 1,
-		.entry = {
-			.gsi = 5, .type = MINIVMM_IRQ_ROUTING_MSI,
-			.u.msi = { .address_lo = 0xfee00000, .data = data },
-		},
-	};
-
-	ASSERT_OK(ioctl(vcpu->vm->fd, MINIVMM_SET_GSI_ROUTING, &routing));
-}
-
 TEST(the_owner_is_told_of_the_end_of_a_level_triggered_interrupt)
 {
 	struct minivmm_irq_level line = { .irq = 5, .level = 1 };
 	struct vcpu *vcpu = split_new(guest_halts);
 
 	set_handler(vcpu, 0x55);
-	route_pin(vcpu, 0xc055);
+	irq_route_msi(vcpu->vm, 5, 0xc055);
 	vcpu_run_to_out(vcpu, 0x10);
 	ASSERT_OK(ioctl(vcpu->vm->fd, MINIVMM_IRQ_LINE, &line));
 	vcpu_run_to(vcpu, MINIVMM_EXIT_IOAPIC_EOI);
@@ -171,7 +156,7 @@ TEST(the_end_of_an_edge_triggered_interrupt_is_nobodys_business)
 	struct vcpu *vcpu = split_new(guest_halts);
 
 	set_handler(vcpu, 0x55);
-	route_pin(vcpu, 0x55);
+	irq_route_msi(vcpu->vm, 5, 0x55);
 	vcpu_run_to_out(vcpu, 0x10);
 	ASSERT_OK(ioctl(vcpu->vm->fd, MINIVMM_IRQ_LINE, &line));
 	vcpu_run_to_out(vcpu, 0x11);

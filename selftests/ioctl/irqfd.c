@@ -177,22 +177,6 @@ TEST(line_without_a_route_is_harmless)
 	EXPECT_EQ(0, pic_requests(vm));
 }
 
-static void route_msi(struct vm *vm, uint32_t gsi, uint8_t vector)
-{
-	struct {
-		struct minivmm_irq_routing head;
-		struct minivmm_irq_routing_entry entry;
-	} table = {
-		.head.nr = 1,
-		.entry = {
-			.gsi = gsi, .type = MINIVMM_IRQ_ROUTING_MSI,
-			.u.msi = { .address_lo = 0xfee00000, .data = vector },
-		},
-	};
-
-	ASSERT_OK(ioctl(vm->fd, MINIVMM_SET_GSI_ROUTING, &table));
-}
-
 /* Handlers end the interrupt and say which one it was. */
 #define HANDLER(vector) \
 	"push %rax\n push %rbx\n mov $0xfee000b0, %ebx\n movl $0, (%rbx)\n" \
@@ -234,7 +218,7 @@ TEST(message_wakes_a_halted_guest)
 	struct vcpu *vcpu = halting_guest(vm);
 	int fd = new_eventfd();
 
-	route_msi(vm, 30, 0x41);
+	irq_route_msi(vm, 30, 0x41);
 	EXPECT_OK(irqfd(vm, fd, 30, 0, 0));
 	for (unsigned int i = 0; i < 3; i++) {
 		raise_from_a_thread(&fd);
@@ -248,7 +232,7 @@ TEST(message_of_a_split_irqchip_wakes_a_halted_guest)
 	struct vcpu *vcpu = halting_guest(vm);
 	int fd = new_eventfd();
 
-	route_msi(vm, 30, 0x42);
+	irq_route_msi(vm, 30, 0x42);
 	EXPECT_OK(irqfd(vm, fd, 30, 0, 0));
 	raise_from_a_thread(&fd);
 	EXPECT_EQ(0x42, vcpu_run_to_out(vcpu, 0x11));
@@ -262,10 +246,10 @@ TEST(new_route_counts_for_irqfds_that_are_there)
 
 	EXPECT_OK(irqfd(vm, fd, 30, 0, 0));
 	raise_fd(fd);
-	route_msi(vm, 30, 0x41);
+	irq_route_msi(vm, 30, 0x41);
 	raise_fd(fd);
 	EXPECT_EQ(0x41, vcpu_run_to_out(vcpu, 0x11));
-	route_msi(vm, 30, 0x42);
+	irq_route_msi(vm, 30, 0x42);
 	raise_fd(fd);
 	EXPECT_EQ(0x42, vcpu_run_to_out(vcpu, 0x11));
 }
@@ -401,7 +385,7 @@ TEST(ioeventfd_and_irqfd_in_one)
 	};
 
 	vcpu_set_handler(vcpu, 0x41, GUEST_CODE + 0x100);
-	route_msi(vm, 30, 0x41);
+	irq_route_msi(vm, 30, 0x41);
 	EXPECT_OK(irqfd(vm, doorbell.fd, 30, 0, 0));
 	EXPECT_OK(ioctl(vm->fd, MINIVMM_IOEVENTFD, &doorbell));
 	for (unsigned int i = 0; i < 20; i++)
@@ -493,7 +477,7 @@ TEST(assign_and_deassign_in_two_threads)
 	ASSERT_EQ(0, pthread_create(&threads[1], NULL, keep_assigning, &race));
 	ASSERT_EQ(0, pthread_create(&threads[2], NULL, keep_assigning, &race));
 	for (unsigned int i = 0; i < 100; i++) {
-		route_msi(race.vm, 5, 0x40 + i);
+		irq_route_msi(race.vm, 5, 0x40 + i);
 		usleep(3000);
 	}
 	race.stop = true;

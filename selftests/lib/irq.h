@@ -75,6 +75,25 @@ static inline struct minivmm_irqchip ioapic(struct vm *vm)
 	return chip;
 }
 
+/* One GSI leads where @entry says, all others nowhere. */
+static inline void irq_route(struct vm *vm, struct minivmm_irq_routing_entry entry)
+{
+	struct {
+		struct minivmm_irq_routing head;
+		struct minivmm_irq_routing_entry entry;
+	} table = { .head.nr = 1, .entry = entry };
+
+	ASSERT_OK(ioctl(vm->fd, MINIVMM_SET_GSI_ROUTING, &table));
+}
+
+static inline void irq_route_msi(struct vm *vm, uint32_t gsi, uint32_t data)
+{
+	irq_route(vm, (struct minivmm_irq_routing_entry){
+		.gsi = gsi, .type = MINIVMM_IRQ_ROUTING_MSI,
+		.u.msi = { .address_lo = 0xfee00000, .data = data },
+	});
+}
+
 /* Has the local APIC a request of this vector? */
 static inline bool lapic_requested(struct vcpu *vcpu, uint8_t vector)
 {
