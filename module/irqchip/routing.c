@@ -150,11 +150,11 @@ static long set_routing(struct vm *vm,
 
 	mutex_lock(&vm->lock);
 	table = build_table(vm, entries, nr);
-	if (!IS_ERR(table))
+	if (!IS_ERR(table)) {
 		publish(vm, table);
-	mutex_unlock(&vm->lock);
-	if (!IS_ERR(table))
 		irqchip_watch(vm);
+	}
+	mutex_unlock(&vm->lock);
 	return PTR_ERR_OR_ZERO(table);
 }
 
