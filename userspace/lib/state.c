@@ -97,7 +97,8 @@ static bool get_msr(int fd, struct minivmm_msr_entry *entry)
 {
 	union one_msr one = { .msrs.nmsrs = 1 };
 
-	one.msrs.entries[0].index = entry->index;
+	/* The room behind is not part of what was set to 0. */
+	one.msrs.entries[0] = (struct minivmm_msr_entry){ .index = entry->index };
 	if (ioctl(fd, MINIVMM_GET_MSRS, &one) != 1)
 		return false;
 	entry->data = one.msrs.entries[0].data;
