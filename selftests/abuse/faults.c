@@ -8,8 +8,8 @@
  * fail (Documentation/fault-injection in the kernel's source: failslab,
  * fail_page_alloc, fail_usercopy, /proc/PID/fail-nth). Here each call is made
  * with n = 1, 2, ... until it has no n-th point any more. Needs a kernel with
- * CONFIG_FAULT_INJECTION, such as that of "scripts/testhost --kernel debug". How:
- * faults/inject.c.
+ * CONFIG_FAULT_INJECTION, such as that of "scripts/testhost --kernel debug", which
+ * at its end looks for memory that was lost. How: faults/inject.c.
  */
 #include <fcntl.h>
 #include <stdlib.h>

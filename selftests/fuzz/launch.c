@@ -19,7 +19,7 @@
 #define MAX_WORDS	12
 #define WORD_SIZE	28
 
-/* None is restored here. */
+/* No state is saved or restored here. */
 int vmm_vm_save(struct vmm_vm *vm, vmm_put_state put, void *context)
 {
 	(void)vm;

@@ -12,7 +12,10 @@
 #include "ktap.h"
 #include "module.h"
 
-bool write_file(const char *path, const char *text)
+#define DEBUG		"/sys/kernel/debug/"
+
+/* The whole text in one write; false if that failed. */
+static bool write_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);

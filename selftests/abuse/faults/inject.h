@@ -5,9 +5,6 @@
 #ifndef FAULTS_INJECT_H
 #define FAULTS_INJECT_H
 
-#include <stdbool.h>
-
-#define DEBUG		"/sys/kernel/debug/"
 #define MANY		1000000		/* more points than any call has */
 
 struct result {
@@ -34,8 +31,6 @@ struct subject {
 
 extern const int no_memory[], no_memory_or_fault[];
 
-/* The whole text in one write; false if that failed. */
-bool write_file(const char *path, const char *text);
 /*
  * At the start of a test: skips it where nothing can be made to fail.
  * Allocations that could wait for memory will fail as well, and quietly.
